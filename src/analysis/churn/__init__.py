@@ -1,0 +1,1 @@
+"""Churn: who is leaving, how sure are we, what is at stake?"""

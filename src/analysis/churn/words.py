@@ -1,0 +1,54 @@
+"""Computed sentences of `05_churn`, as arguments for `run.say`."""
+
+import polars as pl
+
+from analysis.report.advice import compare_auc
+from analysis.report.show import Money, Share
+
+
+def _values(churn_fit: pl.DataFrame) -> dict[tuple[str, str], float | None]:
+    return {(row["score"], row["metric"]): row["value"] for row in churn_fit.iter_rows(named=True)}
+
+
+def checked(churn_fit: pl.DataFrame) -> dict:
+    """What was predicted for the last closed window, and what came."""
+    values, first = _values(churn_fit), churn_fit.row(0, named=True)
+    if values.get(("model", "auc")) is None:
+        return {"key": "churn.no_check", "days": first["horizon_days"]}
+    return {
+        "key": "churn.checked",
+        "cut_off": first["cut_off"],
+        "days": first["horizon_days"],
+        "rate": Share(values["base_rate", "rate"]),
+        "predicted": Share(values["model", "rate"]),
+    }
+
+
+def against_idle_time(churn_fit: pl.DataFrame) -> dict:
+    """Whether the score ranks better than the plain rule."""
+    values = _values(churn_fit)
+    auc, idle = values.get(("model", "auc")), values.get(("idle_time", "auc"))
+    if auc is None or idle is None:
+        return {"key": "churn.no_check", "days": churn_fit["horizon_days"][0]}
+    key = {"good": "wins", "equal": "ties", "worse": "loses"}[compare_auc(auc, idle)]
+    return {"key": f"churn.{key}", "auc": f"{auc:.3f}", "idle": f"{idle:.3f}"}
+
+
+def alive_warning(churn_fit: pl.DataFrame) -> dict:
+    """How badly P(alive) alone would rank."""
+    auc = _values(churn_fit).get(("not_alive", "auc"))
+    if auc is None:
+        return {"key": "churn.no_check", "days": churn_fit["horizon_days"][0]}
+    return {"key": "churn.alive_warning", "auc": f"{auc:.3f}"}
+
+
+def at_risk(people: pl.DataFrame, days: int) -> dict:
+    """How many repeat buyers are likely to leave, and what is at stake."""
+    if people.is_empty():
+        return {"key": "churn.none_at_risk", "days": days}
+    return {
+        "key": "churn.at_risk",
+        "customers": people.height,
+        "days": days,
+        "money": Money(people["value_at_stake"].sum()),
+    }

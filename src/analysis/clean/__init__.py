@@ -1,0 +1,1 @@
+"""Clean: which rows do we trust, what is set aside and why?"""

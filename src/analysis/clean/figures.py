@@ -1,0 +1,69 @@
+"""Figures of `02_clean`."""
+
+import polars as pl
+
+from analysis.labels import label, text
+from analysis.report.show import Picture
+from analysis.report.style import BLUE, GREEN, VERMILION, canvas, thousands
+
+
+def waterfall(stages: pl.DataFrame) -> Picture:
+    """The way from rows read to purchase occasions, as floating bars.
+
+    Args:
+        stages: as `clean.ledger.waterfall` returns it.
+    """
+    figure, axes = canvas(height=1.4 + 0.55 * stages.height)
+    names = [label(f"stage.{stage}") for stage in stages["stage"]]
+    level = 0
+    for position, (stage, rows) in enumerate(stages.select("stage", "rows").iter_rows()):
+        whole = stage in ("read", "kept")
+        left = 0 if whole else level + rows
+        colour = {"read": BLUE, "kept": GREEN}.get(stage, VERMILION)
+        axes.barh(position, abs(rows), left=left, color=colour, height=0.6)
+        axes.annotate(
+            f"{rows:,}",
+            (left + abs(rows), position),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+        )
+        level = rows if whole else level + rows
+    axes.set_yticks(range(stages.height), names)
+    axes.invert_yaxis()
+    axes.set(xlabel=text("rows"))
+    axes.xaxis.set_major_formatter(thousands)
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.16)
+    values = dict(stages.select("stage", "rows").iter_rows())
+    alt = label(
+        "clean.waterfall_alt",
+        read=f"{values['read']:,}",
+        merged=f"{-values['merged']:,}",
+        aside=f"{values['read'] + values['merged'] - values['kept']:,}",
+        kept=f"{values['kept']:,}",
+    )
+    return Picture(figure, alt)
+
+
+def purchases_per_customer(customers: pl.DataFrame, most: int = 10) -> Picture:
+    """How many customers bought once, twice, and so on.
+
+    Args:
+        customers: the table `customers`.
+        most: the last bar gathers this many purchases and more.
+    """
+    counts = (
+        customers.group_by(purchases=pl.col("purchases").clip(upper_bound=most))
+        .agg(customers=pl.len())
+        .sort("purchases")
+    )
+    figure, axes = canvas()
+    axes.bar(counts["purchases"], counts["customers"], color=BLUE)
+    axes.set(xlabel=text("purchases"), ylabel=text("customers"))
+    axes.set_xticks(range(1, most + 1), [*map(str, range(1, most)), f"{most}+"])
+    axes.yaxis.set_major_formatter(thousands)
+    axes.grid(axis="x", visible=False)
+    once = (customers["frequency"] == 0).mean()
+    alt = label("clean.purchases_alt", once=f"{once:.1%}", customers=f"{customers.height:,}")
+    return Picture(figure, alt)

@@ -1,0 +1,1 @@
+"""Customer lifetime value: what will each customer be worth, and how wrong have we been?"""

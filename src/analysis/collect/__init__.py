@@ -1,0 +1,1 @@
+"""Collect: what arrived, from where, and is it complete?"""

@@ -1,0 +1,24 @@
+"""Computed sentences of `01_collect`, as arguments for `run.say`."""
+
+import polars as pl
+
+from analysis.collect.arrivals import Completeness
+from analysis.run.months import Month
+
+
+def completeness(found: Completeness, month: Month) -> dict:
+    """Whether the month's data reach its end."""
+    if found.later_rows:
+        return {"key": "collect.complete_later", "later": found.later_rows, "month": month}
+    values = {
+        "last_day": found.last_day,
+        "silent_days": found.silent_days,
+        "usual_gap": found.usual_gap,
+    }
+    return {"key": "collect.complete" if found.complete else "collect.incomplete", **values}
+
+
+def readability(checks: pl.DataFrame) -> dict:
+    """Whether every value could be read."""
+    failed = int(checks["failed"].sum())
+    return {"key": "collect.not_all_read" if failed else "collect.all_read", "failed": failed}

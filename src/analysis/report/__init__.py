@@ -1,0 +1,1 @@
+"""Report: from executed notebooks to pages that people read."""

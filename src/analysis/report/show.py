@@ -1,0 +1,193 @@
+"""What a notebook cell shows: a figure with its alt text, a table, or a computed sentence."""
+
+import html
+import io
+import math
+from datetime import date, datetime
+from decimal import Decimal
+
+import polars as pl
+
+from analysis.labels import group, label, text
+from analysis.run.months import Month
+from analysis.run.settings import Settings
+
+DPI = 110
+# Columns that hold keys of the catalogue, and the group in which their texts stand.
+_KEYED = {
+    "class": "class",
+    "previous_class": "class",
+    "segment": "class",
+    "reason": "stage",
+    "reason_1": "reason",
+    "reason_2": "reason",
+    "reason_3": "reason",
+    "potential": "potential",
+    "kind": "kind",
+    "axis": "axis",
+    "method": "method",
+    "metric": "metric",
+    "subject": "subject",
+    "score": "score",
+    "model": "model",
+    "quantity": "quantity",
+    "kpi": "kpi",
+}
+
+
+class Picture:
+    """A matplotlib figure with a computed alt text that states the finding."""
+
+    def __init__(self, figure, alt: str):
+        self.figure, self.alt = figure, alt
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        from matplotlib import pyplot
+
+        buffer = io.BytesIO()
+        self.figure.savefig(
+            buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None}
+        )
+        pyplot.close(self.figure)
+        data = {"image/png": buffer.getvalue(), "text/plain": self.alt}
+        return data, {"image/png": {"alt": self.alt}}
+
+
+class Table:
+    """A frame for readers: escaped, captioned, each column in the form that its meaning asks for.
+
+    Args:
+        frame: one row per line; ids must already be as reports may show them.
+        caption: what the table shows.
+        settings: currency and its smallest unit.
+        kinds: column name = one of `count`, `number`, `money`, `share`, `id`, `text`, `figure` (text
+            set like a number); a column that is not named takes its form from its type.
+    """
+
+    def __init__(self, frame: pl.DataFrame, caption: str, settings: Settings, kinds: dict):
+        self.frame, self.caption, self.settings, self.kinds = (
+            worded(frame),
+            caption,
+            settings,
+            kinds,
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.caption} ({self.frame.height} rows)"
+
+    def _repr_html_(self) -> str:
+        kinds = [self._kind(name) for name in self.frame.columns]
+        heads = "".join(
+            f'<th scope="col" class="{kind}">{html.escape(self._heading(name, kind))}</th>'
+            for name, kind in zip(self.frame.columns, kinds, strict=True)
+        )
+        rows = "\n".join(self._row(row, kinds) for row in self.frame.iter_rows())
+        return (
+            f'<div class="table"><table><caption>{html.escape(self.caption)}</caption>'
+            f"<thead><tr>{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>"
+        )
+
+    def _row(self, row: tuple, kinds: list[str]) -> str:
+        cells = []
+        for position, (value, kind) in enumerate(zip(row, kinds, strict=True)):
+            content = html.escape(form(value, kind, self.settings))
+            tag = 'th scope="row"' if position == 0 else "td"
+            cells.append(f'<{tag} class="{kind}">{content}</{tag[:2]}>')
+        return f"<tr>{''.join(cells)}</tr>"
+
+    def _kind(self, name: str) -> str:
+        if name in self.kinds:
+            return self.kinds[name]
+        if name == "customer_id":
+            return "id"
+        kind = self.frame.schema[name]
+        if kind.is_integer():
+            return "count"
+        return "number" if kind.is_numeric() else "text"
+
+    def _heading(self, name: str, kind: str) -> str:
+        return f"{text(name)} ({self.settings.currency})" if kind == "money" else text(name)
+
+
+class Sentence:
+    """A sentence where a figure would stand if there were anything to draw."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f'<p class="computed">{html.escape(self.text)}</p>'
+
+
+class Prose(Sentence):
+    """A sentence of the catalogue with computed values filled in."""
+
+    def __init__(self, key: str, values: dict, settings: Settings):
+        shown = {name: _in_sentence(value, settings) for name, value in values.items()}
+        super().__init__(label(key, **shown))
+
+
+class Money(float):
+    """An amount, so that sentences print it with its currency."""
+
+
+class Share(float):
+    """A share of one, so that sentences print it as a percentage."""
+
+
+def worded(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with keys of the catalogue replaced by their texts."""
+    texts = {}
+    for column in set(frame.columns) & _KEYED.keys():
+        entries = group(_KEYED[column])
+        words = {key: one if isinstance(one, str) else one["en"] for key, one in entries.items()}
+        texts[column] = pl.col(column).cast(pl.String).replace(words)
+    return frame.with_columns(**texts)
+
+
+def form(value: object, kind: str, settings: Settings) -> str:
+    """One value as readers see it; a missing one is a dash."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if kind == "money":
+        return money(value, settings)
+    if kind == "share":
+        return percent(value)
+    if kind == "count":
+        return f"{value:,.0f}"
+    if kind == "number":
+        return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return str(value)
+
+
+def money(value: float | Decimal, settings: Settings) -> str:
+    """An amount with thousands separators; whole units from 1,000 on."""
+    digits = settings.minor_digits if abs(value) < 1_000 else 0
+    return f"{value:,.{digits}f}"
+
+
+def percent(value: float) -> str:
+    """A share as a percentage with one decimal."""
+    return f"{value:.1%}"
+
+
+def _in_sentence(value: object, settings: Settings) -> str:
+    if isinstance(value, Money):
+        return f"{money(value, settings)} {settings.currency}"
+    if isinstance(value, Share):
+        return percent(value)
+    if isinstance(value, Month):
+        return value.label
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3g}"

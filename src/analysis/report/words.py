@@ -1,0 +1,64 @@
+"""Computed sentences of `09_summary`, as arguments for `run.say`."""
+
+import polars as pl
+
+from analysis.report.show import Money, form, percent
+from analysis.run.months import Month
+from analysis.run.settings import Settings
+
+
+def headline(kpis: pl.DataFrame, month: Month) -> dict:
+    """The month in one sentence."""
+    rows = {row["kpi"]: row for row in kpis.iter_rows(named=True)}
+    if not rows["purchases"]["value"]:
+        return {"key": "summary.no_orders", "month": month}
+    values = {
+        "month": month,
+        "buyers": int(rows["buyers"]["value"]),
+        "purchases": int(rows["purchases"]["value"]),
+        "revenue": Money(rows["revenue"]["value"]),
+    }
+    change = rows["revenue"]["change_on_previous_month"]
+    if change is None:
+        return {"key": "summary.headline_first", **values}
+    return {"key": "summary.headline", "change": signed(change), **values}
+
+
+def readable_kpis(kpis: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """KPIs as text, each in the form of its unit; money names its currency.
+
+    Args:
+        kpis: as `report.kpis.with_changes` returns it.
+    """
+    rows = []
+    for row in kpis.iter_rows(named=True):
+        unit = row["unit"]
+        values = [
+            form(row[name], unit, settings) for name in ("value", "previous_month", "year_ago")
+        ]
+        changes = [
+            "–"
+            if row[name] is None
+            else points(row[name])
+            if unit == "share"
+            else signed(row[name])
+            for name in ("change_on_previous_month", "change_on_year_ago")
+        ]
+        currency = f" ({settings.currency})" if unit == "money" else ""
+        rows.append((row["kpi"], currency, values[0], values[1], changes[0], values[2], changes[1]))
+    names = ["kpi", "currency", "value", "previous_month", "change_on_previous_month"]
+    table = pl.DataFrame(rows, schema=[*names, "year_ago", "change_on_year_ago"], orient="row")
+    from analysis.report.show import worded
+
+    named = worded(table).with_columns(kpi=pl.col("kpi") + pl.col("currency"))
+    return named.drop("currency")
+
+
+def signed(change: float) -> str:
+    """A relative change, e.g. `+4.1%`."""
+    return f"+{percent(change)}" if change > 0 else percent(change)
+
+
+def points(change: float) -> str:
+    """A change of a share in percentage points."""
+    return f"{100 * change:+.1f} pp"

@@ -1,0 +1,1 @@
+"""Run: settings, months, the pipeline, publication, the command line."""

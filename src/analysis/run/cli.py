@@ -1,0 +1,150 @@
+"""The command line: `analysis run`, `status`, `index`, `check`, `sample`, `export`."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.run import paths
+from analysis.run.errors import AnalysisError, UserError
+from analysis.run.months import Month, month_range
+
+CONFIG = "config/cdnow.toml"
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Monthly customer reports from a company's own exports.",
+)
+Config = Annotated[str, typer.Option("--config", help="Settings file of the data set.")]
+
+
+@app.command()
+def run(
+    month: Annotated[str | None, typer.Argument(help="Month to run, YYYY-MM.")] = None,
+    config: Config = CONFIG,
+    first: Annotated[str | None, typer.Option("--from", help="First month of several.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last month of several.")] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Run this step again, and those that read what it writes: 04, 04_clv."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run even what is up to date.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Months run side by side.")] = 1,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Run a month whose data stop before its end.")
+    ] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the report when done.")] = False,
+) -> None:
+    """Bring one month, or several in order, up to date, and publish what passes the gates."""
+    from analysis.run import pipeline
+
+    months = _months(month, first, last)
+    order = pipeline.Order(config, months[0], force, only, allow_partial, say=_progress)
+    results = pipeline.run_range(order, months, jobs)
+    for result in results:
+        state = "up to date" if result.up_to_date else f"published in {result.seconds:.0f} s"
+        _progress(f"{result.month}  {state}")
+        print(paths.display(result.page))
+    print(f"index: {paths.reports() / 'index.html'}")
+    if open_page:
+        typer.launch(results[-1].page.as_uri())
+
+
+@app.command()
+def status() -> None:
+    """List every month with its state."""
+    from analysis.run import publish
+    from analysis.run.status import month_states
+
+    publish.roll_all_forward()
+    states = month_states()
+    if not states:
+        print("No month has been run yet. Begin with: make report")
+    for one in states:
+        print(f"{one.dataset:<12} {one.month}  {one.published_at:<25}  {one.state}".rstrip())
+
+
+@app.command()
+def index() -> None:
+    """Rebuild the pages that list the months, from the manifests."""
+    from analysis.report import index as pages
+    from analysis.run import publish
+
+    publish.roll_all_forward()
+    pages.rebuild()
+    print(paths.reports() / "index.html")
+
+
+@app.command()
+def check() -> None:
+    """Check the installed versions, the settings files and the raw files that they name."""
+    from analysis.run.status import config_problems, environment_problems
+
+    problems = environment_problems() + config_problems()
+    if problems:
+        raise UserError("\n".join(problems))
+    print("Environment, settings and raw files are in order.")
+
+
+@app.command()
+def sample(name: Annotated[str, typer.Argument(help="Name of the sample: cdnow.")]) -> None:
+    """Write a sample's raw files below data/raw/."""
+    from analysis.samples import write_sample
+
+    print(paths.display(write_sample(name)))
+
+
+@app.command()
+def export(
+    month: Annotated[str, typer.Argument(help="Published month, YYYY-MM.")],
+    config: Config = CONFIG,
+    output: Annotated[Path | None, typer.Option("--output", help="File to write.")] = None,
+) -> None:
+    """Write a published month as one self-contained file to mail."""
+    from analysis.report.export import export_month
+    from analysis.run.settings import load
+
+    print(paths.display(export_month(load(config).name, Month.parse(month), output)))
+
+
+def _months(month: str | None, first: str | None, last: str | None) -> list[Month]:
+    if month and not (first or last):
+        return [Month.parse(month)]
+    if first and last and not month:
+        return month_range(Month.parse(first), Month.parse(last))
+    raise UserError("Give one month (analysis run 1998-06), or both --from and --to.")
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Run a command; a user's mistake ends with one message and its exit code, never a traceback."""
+    try:
+        app()
+    except AnalysisError as problem:
+        _fail(str(problem), problem.exit_code)
+    except OSError as problem:
+        from analysis.run.pipeline import folder_error
+
+        _fail(str(folder_error(problem)), UserError.exit_code)
+    except KeyboardInterrupt:
+        _fail("Stopped. What was published is as it was; the same command goes on from here.", 130)
+    except Exception as problem:
+        log = paths.root() / "data" / "processed" / "error.log"
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        _fail(f"This is our mistake, not yours: {problem!r}. Details: {paths.display(log)}", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,297 @@
+"""Run the notebooks of a month: check first, work in staging, pass the gates, publish.
+
+Each step has a key: a hash of all that can change its result. A step whose outputs are whole under
+its key is not run again, neither after a kill nor in a month already published.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analysis.collect import sources
+from analysis.collect.arrivals import Completeness, check_completeness, survey
+from analysis.run import paths, provenance, publish
+from analysis.run.errors import GateFailed, UserError
+from analysis.run.months import Month
+from analysis.run.settings import Settings, find_config, load
+from analysis.run.step import StepRun, run_step
+from analysis.run.steps import STEPS, Step, find_step, with_dependents
+
+# A month needs room for its own tables and pages twice, old and new, and some for the kernels.
+LEAST_FREE_BYTES = 200_000_000
+FREE_BYTES_PER_INPUT_BYTE = 4
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for."""
+
+    config: str
+    month: Month
+    force: bool = False
+    only: str | None = None
+    allow_partial: bool = False
+    say: Callable[[str], None] = lambda line: None
+
+
+@dataclass
+class Result:
+    """What came of it."""
+
+    month: Month
+    page: Path
+    up_to_date: bool
+    seconds: float = 0.0
+    ran: list[str] = field(default_factory=list)
+
+
+def run_month(order: Order, wait_for_previous: Callable[[], None] = lambda: None) -> Result:
+    """Bring a month up to date.
+
+    Args:
+        order: what is asked for.
+        wait_for_previous: returns once the month before may be read.
+
+    Raises:
+        UserError: before anything is published, if parameters, settings, data or folders are wrong.
+        StepFailed: if a notebook failed; the published month stays as it was.
+        GateFailed: if a page broke a rule of publication; likewise.
+    """
+    settings = load(order.config)
+    try:
+        return _run_checked(order, settings, wait_for_previous)
+    except OSError as problem:
+        raise folder_error(problem) from None
+
+
+def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
+    started = time.monotonic()
+    config = paths.display(find_config(order.config))
+    files = survey(settings, order.month)
+    completeness = _check_month_is_complete(settings, order, files["rows_later"].sum())
+    partial = None if completeness.complete else completeness
+    _check_folders(settings)
+    _check_room(settings, files["bytes"].sum())
+    with publish.month_lock(settings.name, order.month):
+        publish.roll_forward(settings.name, order.month)
+        plan = Plan(order, settings, config, files.to_dicts(), partial is not None)
+        steps = plan.carry_out(wait_for_previous)
+        page = paths.report(settings.name, order.month) / f"{STEPS[-1].name}.html"
+        if not steps:
+            return Result(order.month, page, up_to_date=True)
+        _publish(plan, partial)
+        seconds = time.monotonic() - started
+        return Result(order.month, page, up_to_date=False, seconds=seconds, ran=steps)
+
+
+@dataclass
+class Plan:
+    """One month's steps with their keys, and which of them must run."""
+
+    order: Order
+    settings: Settings
+    config: str
+    files: list[dict]
+    partial: bool
+    keys: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def month(self) -> Month:
+        return self.order.month
+
+    @property
+    def staging(self) -> Path:
+        return paths.staging(self.settings.name, self.month)
+
+    def carry_out(self, wait_for_previous) -> list[str]:
+        """Run what must run, in order; returns the names of the steps run (empty: up to date)."""
+        manifest = publish.read_manifest(self.settings.name, self.month) or {}
+        intact = not self.order.force and publish.pages_intact(self.settings.name, self.month)
+        published = manifest.get("steps", {}) if intact else {}
+        again = with_dependents(find_step(self.order.only)) if self.order.only else set()
+        if self.order.force:
+            shutil.rmtree(self.staging, ignore_errors=True)
+        ran, reused = [], []
+        for number, step in enumerate(STEPS, 1):
+            if step.takes:
+                wait_for_previous()
+            self.keys[step.name] = self._key(step)
+            if step.name not in again and self._is_published(step, published):
+                reused.append(step)
+                continue
+            if not ran:
+                self._bring_from_published(reused, published)
+            state = StepRun(step, number, self.keys[step.name], self)
+            if step.name in again or not state.is_whole():
+                run_step(state)
+            ran.append(step.name)
+        return ran
+
+    def _key(self, step: Step) -> str:
+        """A hash of everything that can change what a step writes."""
+        upstream = [
+            self.keys[earlier.name]
+            for earlier in STEPS[: STEPS.index(step)]
+            if set(earlier.writes) & set(step.reads)
+        ]
+        previous = publish.read_manifest(self.settings.name, self.month.previous) or {}
+        taken = {t: previous["tables"][t]["content"] for t in step.takes if previous}
+        self.taken |= {f"{self.month.previous}/{name}": hash_ for name, hash_ in taken.items()}
+        return provenance.digest(
+            str(self.month),
+            self.settings.digest(),
+            [(one["file"], one["sha256"]) for one in self.files],
+            self.partial,
+            provenance.source_hash(),
+            provenance.versions(),
+            provenance.notebook_hash(paths.notebooks() / f"{step.name}.ipynb"),
+            upstream,
+            taken,
+        )
+
+    def _is_published(self, step: Step, published: dict) -> bool:
+        record = published.get(step.name)
+        folder = paths.tables(self.settings.name, self.month)
+        return (
+            record is not None
+            and record["key"] == self.keys[step.name]
+            and publish.files_intact(folder, record["files"])
+        )
+
+    def _bring_from_published(self, steps: list[Step], published: dict) -> None:
+        """Copy what earlier steps published into staging, so that later ones can read it."""
+        folder = paths.tables(self.settings.name, self.month)
+        for step in steps:
+            for name in published[step.name]["files"]:
+                target = self.staging / "tables" / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(folder / name, target)
+            record = self.staging / "steps" / f"{step.name}.json"
+            publish.write_json(record, published[step.name])
+
+    def records(self) -> dict[str, dict]:
+        """What each step left in staging: its key, files, tables, facts and duration."""
+        folder = self.staging / "steps"
+        return {s.name: publish.read_json(folder / f"{s.name}.json") for s in STEPS}
+
+    def run_key(self) -> str:
+        """One hash for the month: that of all its steps' keys."""
+        return provenance.digest(sorted(self.keys.items()))
+
+
+def _publish(plan: Plan, partial: Completeness | None) -> None:
+    """Render the staged notebooks, pass the gates, exchange the folders, rebuild the index."""
+    from analysis.report import gates, html, index
+
+    plan.order.say(f"  {plan.month}  pages and gates")
+    manifest = html.describe(plan, partial)
+    _drop_leftovers(plan)
+    folder = paths.report_staging(plan.settings.name, plan.month)
+    shutil.rmtree(folder, ignore_errors=True)
+    manifest["pages"] = html.write_pages(plan, manifest, folder)
+    problems = gates.check_pages(folder, plan.settings, plan.staging / "tables")
+    if problems:
+        kept = keep_failure(plan, folder)
+        shutil.rmtree(folder)
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        raise GateFailed(
+            f"{plan.month} of {plan.settings.name} was not published, the report breaks rules:\n"
+            f"{listed}\nThe pages are kept in {paths.display(kept)}."
+        )
+    manifest["published_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+    publish.publish(plan.settings.name, plan.month, manifest)
+    shutil.rmtree(paths.failed(plan.settings.name, plan.month), ignore_errors=True)
+    index.rebuild()
+
+
+def _drop_leftovers(plan: Plan) -> None:
+    """Remove staged files of an earlier attempt that no step of this one wrote."""
+    written = {name for record in plan.records().values() for name in record["files"]}
+    folder = plan.staging / "tables"
+    for path in folder.rglob("*"):
+        if path.is_file() and path.relative_to(folder).as_posix() not in written:
+            path.unlink()
+
+
+def keep_failure(plan: Plan, *more: Path) -> Path:
+    """Copy the log and whatever else tells why a run failed to where readers never look."""
+    kept = paths.failed(plan.settings.name, plan.month)
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    for path in (plan.staging / "run.log", *more):
+        if path.is_dir():
+            shutil.copytree(path, kept / path.name.lstrip("."))
+        elif path.exists():
+            shutil.copy2(path, kept / path.name)
+    return kept
+
+
+def run_range(order: Order, months: list[Month], jobs: int = 1) -> list[Result]:
+    """Run several months; each reads the month before only once that is published.
+
+    With more than one job, months run side by side as far as they do not wait for each other.
+    The first failure ends the run; months published by then stay.
+    """
+    if jobs == 1 or len(months) == 1:
+        return [run_month(replace(order, month=month)) for month in months]
+    from concurrent.futures import ThreadPoolExecutor
+
+    futures: dict[Month, object] = {}
+
+    def one(month: Month) -> Result:
+        before = futures.get(month.previous)
+        wait = (lambda: before.result()) if before else (lambda: None)
+        return run_month(replace(order, month=month), wait)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for month in months:
+            futures[month] = pool.submit(one, month)
+        return [future.result() for future in futures.values()]
+
+
+def _check_month_is_complete(settings: Settings, order: Order, later_rows: int) -> Completeness:
+    rows = sources.order_rows(settings).select("ordered_at").collect()
+    rows = rows.filter(rows["ordered_at"] <= order.month.as_of)
+    completeness = check_completeness(rows, later_rows, order.month)
+    if not completeness.complete and not order.allow_partial:
+        raise UserError(
+            f"{order.month} is not complete: the last order is of {completeness.last_day}, "
+            f"{completeness.silent_days} days before the month ends, and days with orders are "
+            f"usually {completeness.usual_gap} apart. Wait for the rest of the export, or run with "
+            "--allow-partial, which marks every page."
+        )
+    return completeness
+
+
+def _check_folders(settings: Settings) -> None:
+    """Make sure that tables and reports can be written before any work is done."""
+    for folder in (paths.processed(settings.name), paths.reports() / settings.name):
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"?")
+        probe.unlink()
+
+
+def _check_room(settings: Settings, input_bytes: int) -> None:
+    needed = LEAST_FREE_BYTES + FREE_BYTES_PER_INPUT_BYTE * input_bytes
+    for folder in (paths.processed(settings.name), paths.reports() / settings.name):
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise UserError(
+                f"The disk of {paths.display(folder)} is full: {free / 1e6:,.0f} MB free, "
+                f"{needed / 1e6:,.0f} MB needed. Make room and run the month again; nothing was "
+                "changed."
+            )
+
+
+def folder_error(problem: OSError) -> UserError:
+    """The error for a folder or disk that cannot be used."""
+    where = f"{paths.display(Path(problem.filename))}: " if problem.filename else ""
+    return UserError(
+        f"{where}{problem.strerror or problem}. The folder must exist, be writable and have room. "
+        "Mend it and run the month again; the published report is as it was."
+    )

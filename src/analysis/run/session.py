@@ -1,0 +1,163 @@
+"""What a notebook holds in its hands: the month, its settings, the tables it may read and write."""
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from analysis import tables
+from analysis.run import paths
+from analysis.run.errors import UserError
+from analysis.run.months import Month
+from analysis.run.settings import Settings, find_config, load
+from analysis.run.steps import Step, find_step
+
+if TYPE_CHECKING:
+    from analysis.report.show import Prose, Table
+
+STAGING = "ANALYSIS_STAGING"  # set by the runner: the month's staging folder
+WORK = "ANALYSIS_WORK"  # set by the runner: where this one notebook writes
+
+
+def start(step: str, config: str, month: str) -> "Run":
+    """Begin a notebook of the monthly run; the same line stands in every setup cell.
+
+    Args:
+        step: the notebook's name, e.g. `03_segment`.
+        config: a settings file, relative to the project or absolute.
+        month: `YYYY-MM`.
+
+    Raises:
+        UserError: if a parameter or setting is wrong.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"
+    return Run(find_step(step), config, Month.parse(month))
+
+
+def open_month(config: str, month: str) -> "Run":
+    """Open a published month to read its tables, from a notebook of your own.
+
+    Example: `analysis.open_month("config/cdnow.toml", "1998-06").read("clv")`.
+    """
+    everything = tuple(tables.CONTRACTS)
+    return Run(Step("your notebook", reads=everything, writes=()), config, Month.parse(month))
+
+
+class Run:
+    """One notebook's view of one month of one data set."""
+
+    def __init__(self, step: Step, config: str, month: Month):
+        self.step, self.config, self.month = step, config, month
+        self.settings: Settings = load(config)
+        self._facts: dict[str, object] = {}
+        staging = os.environ.get(STAGING)
+        published = paths.tables(self.settings.name, month)
+        self._in = Path(staging) / "tables" if staging else published
+        self._out = Path(os.environ[WORK]) if staging else paths.lab(self.settings.name, month)
+
+    @property
+    def as_of(self) -> date:
+        """The last day that the month sees, up to its last instant."""
+        return self.month.last_day
+
+    @property
+    def currency(self) -> str:
+        return self.settings.currency
+
+    def read(self, table: str) -> pl.DataFrame:
+        """A table that an earlier notebook of the month wrote.
+
+        Raises:
+            UserError: if the step does not declare that it reads it, or the month has not been run.
+        """
+        if table not in self.step.reads:
+            raise UserError(
+                f"{self.step.name} does not declare that it reads {table}. "
+                f"It reads: {', '.join(self.step.reads) or 'no table'} (src/analysis/run/steps.py)."
+            )
+        if not tables.table_path(table, self._in).is_file():
+            raise UserError(
+                f"{self.month} of {self.settings.name} has no table {table} yet. "
+                f"Run the month first: analysis run {self.month} --config {self.config}"
+            )
+        return tables.read(table, self._in)
+
+    def read_previous(self, table: str) -> pl.DataFrame | None:
+        """The same table of the month before, if that month is published; else None."""
+        if table not in self.step.takes:
+            raise UserError(f"{self.step.name} does not declare that it takes {table}.")
+        folder = paths.tables(self.settings.name, self.month.previous)
+        published = (folder / "manifest.json").is_file()
+        return tables.read(table, folder) if published else None
+
+    def facts(self, **values: object) -> None:
+        """Print the figures a reader would quote; nbval compares them, the manifest keeps them."""
+        self._facts |= values
+        for name, value in values.items():
+            print(f"{name.replace('_', ' ')}: {_fact(value)}")
+
+    def table(self, frame: pl.DataFrame, caption: str, **kinds: str) -> "Table":
+        """A frame as an escaped, captioned table for readers; see `report.show.Table`."""
+        from analysis.report.show import Table
+
+        return Table(frame, caption, self.settings, kinds)
+
+    def say(self, key: str, **values: object) -> "Prose":
+        """A sentence of the catalogue with computed values, as a paragraph of the report."""
+        from analysis.report.show import Prose
+
+        return Prose(key, values, self.settings)
+
+    def hash_ids(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with customer ids as reports may show them."""
+        from analysis.report.privacy import shown_ids
+
+        return frame.with_columns(customer_id=shown_ids(frame["customer_id"], self.settings))
+
+    def finish(
+        self, outputs: dict[str, pl.DataFrame], lists: dict[str, pl.DataFrame] | None = None
+    ) -> None:
+        """Write the notebook's tables, and the lists that people act on as workbooks.
+
+        Args:
+            outputs: every table that the step writes, by name.
+            lists: workbooks for `export/`, by file name without ending.
+
+        Raises:
+            ValueError: if a table is missing, undeclared, or breaks its contract.
+        """
+        if set(outputs) != set(self.step.writes):
+            raise ValueError(
+                f"{self.step.name} writes {sorted(self.step.writes)}, not {sorted(outputs)}"
+            )
+        folder = self._out / "tables" if os.environ.get(STAGING) else self._out
+        written = {name: tables.write(name, frame, folder) for name, frame in outputs.items()}
+        for name, frame in (lists or {}).items():
+            from analysis.report.workbook import write_workbook
+
+            write_workbook(frame, self._out / "export" / f"{name}.xlsx")
+        if os.environ.get(STAGING):
+            self._write_mark(written)
+
+    def _write_mark(self, written: dict) -> None:
+        """Leave the mark that this notebook came to its end, with the parameters it really used."""
+        mark = {
+            "step": self.step.name,
+            "config": str(find_config(self.config)),
+            "month": str(self.month),
+            "settings": self.settings.digest(),
+            "tables": written,
+            "facts": {name: _fact(value) for name, value in self._facts.items()},
+        }
+        (self._out / "step.json").write_text(json.dumps(mark, indent=1), encoding="utf-8")
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"

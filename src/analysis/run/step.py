@@ -1,0 +1,183 @@
+"""Run one notebook of a month in a process of its own, and keep its outputs only if it is whole."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.run import paths, publish, session
+from analysis.run.errors import StepFailed, UserError
+from analysis.run.steps import STEPS, Step
+from analysis.tables import file_sha256
+
+if TYPE_CHECKING:
+    from analysis.run.pipeline import Plan
+
+DISK_FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """One step of one month's plan."""
+
+    step: Step
+    number: int
+    key: str
+    plan: "Plan"
+
+    @property
+    def work(self) -> Path:
+        """Where the notebook writes; what a killed run left here is never used."""
+        return self.plan.staging / "work"
+
+    @property
+    def tables(self) -> Path:
+        return self.plan.staging / "tables"
+
+    @property
+    def record(self) -> Path:
+        """Written last: its presence says that the step's outputs are whole."""
+        return self.plan.staging / "steps" / f"{self.step.name}.json"
+
+    def is_whole(self) -> bool:
+        """Whether an earlier run left this step's outputs, complete and under the same key."""
+        if not self.record.is_file():
+            return False
+        record = publish.read_json(self.record)
+        return record["key"] == self.key and publish.files_intact(self.tables, record["files"])
+
+
+def run_step(state: StepRun) -> None:
+    """Execute the notebook and move its outputs into staging.
+
+    Raises:
+        UserError: if the notebook found the settings or data wrong, or the disk is full.
+        StepFailed: if it failed in any other way; notebook and log are kept.
+    """
+    started = time.monotonic()
+    shutil.rmtree(state.work, ignore_errors=True)
+    state.work.mkdir(parents=True)
+    executed = state.work / f"{state.step.name}.ipynb"
+    code = _execute(state, executed)
+    failure = _failure(state, executed, code)
+    if failure:
+        raise failure
+    seconds = time.monotonic() - started
+    _keep(state, executed, seconds)
+    name = f"{state.number}/{len(STEPS)}  {state.step.name}"
+    state.plan.order.say(f"  {state.plan.month}  {name:<20} {seconds:5.1f} s")
+
+
+def _execute(state: StepRun, executed: Path) -> int:
+    plan = state.plan
+    source = paths.notebooks() / f"{state.step.name}.ipynb"
+    parameters = {"config": plan.config, "month": str(plan.month)}
+    command = [sys.executable, "-m", "analysis.run.execute"]
+    command += [str(source), str(executed), json.dumps(parameters)]
+    environment = os.environ | {
+        session.STAGING: str(plan.staging),
+        session.WORK: str(state.work),
+        "ANALYSIS_ROOT": str(paths.root()),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+    with (plan.staging / "run.log").open("ab") as log:
+        child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
+        )
+        try:
+            return child.wait()
+        finally:
+            child.kill()
+            child.wait()
+
+
+def _failure(state: StepRun, executed: Path, code: int) -> UserError | StepFailed | None:
+    """The error to tell, or None if the notebook came to its end with the asked parameters."""
+    content = _read_notebook(executed)
+    cell, output = _first_error(content)
+    if output and output["ename"] == "UserError":
+        return UserError(output["evalue"])
+    if code == 0 and output is None and _is_complete(content) and _mark_agrees(state):
+        return None
+    log = (state.plan.staging / "run.log").read_text(encoding="utf-8", errors="replace")
+    error = f"{output['ename']}: {output['evalue']}" if output else _last_line(log)
+    if any(sign in error for sign in DISK_FULL):
+        return UserError(f"The disk is full ({error}). Make room and run the month again.")
+    from analysis.run.pipeline import keep_failure
+
+    kept = keep_failure(state.plan, executed)
+    where = f", cell {cell + 1} ({_heading_above(content, cell)})" if output else ""
+    plan = state.plan
+    return StepFailed(
+        f"{state.step.name} failed{where}: {error.splitlines()[0]}\n"
+        f"The published {plan.month} is as it was. Notebook and log: {paths.display(kept)}/\n"
+        f"Resume with: analysis run {plan.month} --config {plan.config}"
+    )
+
+
+def _read_notebook(path: Path) -> dict:
+    try:
+        return publish.read_json(path)
+    except (OSError, json.JSONDecodeError):
+        return {"cells": []}
+
+
+def _first_error(content: dict) -> tuple[int, dict | None]:
+    for position, cell in enumerate(content["cells"]):
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                return position, output
+    return -1, None
+
+
+def _is_complete(content: dict) -> bool:
+    code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    done = all(cell["metadata"].get("papermill", {}).get("status") == "completed" for cell in code)
+    return bool(code) and done
+
+
+def _mark_agrees(state: StepRun) -> bool:
+    """Whether the notebook finished, with the parameters that the runner asked for."""
+    path = state.work / "step.json"
+    if not path.is_file():
+        return False
+    mark, plan = publish.read_json(path), state.plan
+    asked = (state.step.name, str(plan.month), plan.settings.digest(), set(state.step.writes))
+    return asked == (mark["step"], mark["month"], mark["settings"], set(mark["tables"]))
+
+
+def _heading_above(content: dict, position: int) -> str:
+    for cell in reversed(content["cells"][:position]):
+        for line in "".join(cell["source"]).splitlines():
+            if cell["cell_type"] == "markdown" and line.startswith("#"):
+                return line.lstrip("# ")
+    return "at the top"
+
+
+def _last_line(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.strip()]
+    return lines[-1] if lines else "the kernel died without a word"
+
+
+def _keep(state: StepRun, executed: Path, seconds: float) -> None:
+    """Move tables, lists and the notebook into staging; write the record last."""
+    mark = publish.read_json(state.work / "step.json")
+    produced = {f"notebooks/{executed.name}": executed}
+    produced |= {path.name: path for path in (state.work / "tables").glob("*.parquet")}
+    produced |= {f"export/{path.name}": path for path in (state.work / "export").glob("*")}
+    hashes = {}
+    for name, path in sorted(produced.items()):
+        target = state.tables / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+        hashes[name] = file_sha256(target)
+    record = {"key": state.key, "files": hashes, "seconds": round(seconds, 1)}
+    publish.write_json(state.record, record | {"tables": mark["tables"], "facts": mark["facts"]})
+    shutil.rmtree(state.work)

@@ -1,0 +1,80 @@
+"""The notebooks of a month in order: what each reads, writes, and takes from the month before."""
+
+from dataclasses import dataclass
+
+from analysis.run.errors import UserError
+
+
+@dataclass(frozen=True)
+class Step:
+    """One notebook of the monthly run."""
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    takes: tuple[str, ...] = ()
+
+
+STEPS = (
+    Step("01_collect", reads=(), writes=("raw_orders", "source_files")),
+    Step(
+        "02_clean",
+        reads=("raw_orders", "source_files"),
+        writes=("orders", "occasions", "customers", "quarantine", "source_ledger", "quality"),
+    ),
+    Step(
+        "03_segment",
+        reads=("occasions", "customers"),
+        writes=("segments", "segment_profile", "migration"),
+        takes=("segments",),
+    ),
+    Step(
+        "04_clv",
+        reads=("occasions", "customers", "segments"),
+        writes=("clv", "clv_fit", "clv_forecast", "clv_backtest"),
+    ),
+    Step(
+        "05_churn",
+        reads=("occasions", "customers", "segments", "clv", "clv_fit"),
+        writes=("churn", "churn_fit", "retention"),
+    ),
+    Step(
+        "09_summary",
+        reads=(
+            "source_files",
+            "source_ledger",
+            "quarantine",
+            "occasions",
+            "customers",
+            "segments",
+            "segment_profile",
+            "clv",
+            "clv_forecast",
+            "clv_fit",
+            "clv_backtest",
+            "churn",
+            "churn_fit",
+        ),
+        writes=("kpis",),
+        takes=("kpis",),
+    ),
+)
+
+
+def find_step(text: str) -> Step:
+    """The step named in full or by its number (`04`); raises UserError for any other text."""
+    for step in STEPS:
+        if text in (step.name, step.name.split("_")[0]):
+            return step
+    allowed = ", ".join(step.name for step in STEPS)
+    raise UserError(f'There is no step "{text}". Steps are: {allowed} (the number is enough).')
+
+
+def with_dependents(step: Step) -> set[str]:
+    """Names of a step and of all later steps that read, directly or not, what it writes."""
+    names, written = {step.name}, set(step.writes)
+    for later in STEPS[STEPS.index(step) + 1 :]:
+        if written & set(later.reads):
+            names.add(later.name)
+            written |= set(later.writes)
+    return names

@@ -1,0 +1,1 @@
+"""Segment: what kinds of customers do we have, and who moved?"""
