@@ -10,6 +10,7 @@ from analysis.run.settings import Settings
 LONG_PAUSE_IN_GAPS = 2
 # From this chance on a customer counts as likely to leave.
 LIKELY = 0.5
+FEW_REPEATS = 2
 
 
 def churn_table(
@@ -62,7 +63,8 @@ def _reasons(days: int) -> list[pl.Expr]:
         "pause_beyond_own_rhythm": repeat & (pl.col("idle_days") > LONG_PAUSE_IN_GAPS * own_gap),
         "silent_for_long": pl.col("idle_days") > days,
         "one_purchase_only": ~repeat,
-        "few_purchases": pl.col("frequency") == 1,
+        "gap_beyond_window": repeat & (own_gap > days),
+        "few_purchases": repeat & (pl.col("frequency") <= FEW_REPEATS),
     }
     return [pl.when(sign).then(pl.lit(reason)) for reason, sign in signs.items()]
 

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from analysis.churn.scores import likely_to_leave
 from analysis.report.advice import compare_auc
 from analysis.report.show import Money, Share
 
@@ -40,6 +41,18 @@ def alive_warning(churn_fit: pl.DataFrame) -> dict:
     if auc is None:
         return {"key": "churn.no_check", "days": churn_fit["horizon_days"][0]}
     return {"key": "churn.alive_warning", "auc": f"{auc:.3f}"}
+
+
+def most_at_stake(bands: pl.DataFrame, churn: pl.DataFrame) -> dict:
+    """Where most value is at stake."""
+    top = bands.sort("value_at_stake", descending=True).row(0, named=True)
+    return {
+        "key": "churn.most_at_stake",
+        "money": Money(top["value_at_stake"]),
+        "band": top["idle"],
+        "share": Share(churn.select(likely_to_leave().mean()).item()),
+        "days": int(churn["horizon_days"][0]),
+    }
 
 
 def at_risk(people: pl.DataFrame, days: int) -> dict:

@@ -47,6 +47,11 @@ def net(occasions: pl.DataFrame, ledger: pl.DataFrame) -> dict:
     return {"key": "clean.net", "money": Money(occasions["amount"].sum()), "void": void}
 
 
+def one_time(customers: pl.DataFrame) -> dict:
+    """How many customers have bought once only."""
+    return {"key": "clean.once", "share": Share((customers["frequency"] == 0).mean())}
+
+
 def zero_price(occasions: pl.DataFrame, customers: pl.DataFrame) -> dict:
     """How many occasions are worth nothing."""
     return {

@@ -189,7 +189,7 @@ def forecast(
         One row per segment and horizon, in the columns of the table `clv_forecast`.
     """
     unique = customers.select(_FEATURES).unique().sort(_FEATURES)
-    members = customers.join(segments, on="customer_id").select(_FEATURES + ["segment"])
+    members = customers.join(segments, on="customer_id").select(*_FEATURES, "segment")
     random = np.random.default_rng(settings.seed)
     parts = []
     for days in sorted({*FORECAST_DAYS, settings.clv.horizon_days}):

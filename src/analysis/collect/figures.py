@@ -4,7 +4,7 @@ import polars as pl
 
 from analysis.labels import label, text
 from analysis.report.show import Picture
-from analysis.report.style import BLUE, GREY, canvas, thousands
+from analysis.report.style import BLUE, GREY, canvas, month_ticks, thousands
 from analysis.run.months import Month
 
 
@@ -20,7 +20,7 @@ def arrivals(by_month: pl.DataFrame, month: Month) -> Picture:
     axes.set(ylabel=text("rows"))
     axes.yaxis.set_major_formatter(thousands)
     axes.grid(axis="x", visible=False)
-    axes.tick_params(axis="x", rotation=35)
+    month_ticks(axes, by_month["month"])
     most = by_month.sort("rows", descending=True)["month"][0]
     alt = label(
         "collect.arrivals_alt",

@@ -5,7 +5,6 @@ received stands beside it, so that cleaning can set the row aside with its reaso
 """
 
 import difflib
-import glob
 from pathlib import Path
 
 import polars as pl
@@ -50,7 +49,8 @@ def order_rows(settings: Settings) -> pl.LazyFrame:
 def find_files(source: Source) -> list[Path]:
     """The files of a source, sorted by name; raises UserError if there is none."""
     pattern = paths.from_root(source.path)
-    files = sorted(Path(name) for name in glob.glob(str(pattern)) if Path(name).is_file())
+    relative = pattern.relative_to(pattern.anchor).as_posix()
+    files = sorted(path for path in Path(pattern.anchor).glob(relative) if path.is_file())
     if not files:
         folder = paths.display(pattern.parent)
         raise UserError(

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -83,7 +84,7 @@ def heading_order(page: Page) -> list[str]:
     """One h1, no level skipped."""
     levels = [int(tag.name[1]) for tag in page.soup.find_all(re.compile("^h[1-6]$"))]
     found = [] if levels.count(1) == 1 else [f"{levels.count(1)} h1 headings instead of one"]
-    skips = [b for a, b in zip(levels, levels[1:], strict=False) if b > a + 1]
+    skips = [b for a, b in pairwise(levels) if b > a + 1]
     return found + [f"a heading h{level} skips a level" for level in skips]
 
 

@@ -73,10 +73,24 @@ def write_pages(plan: "Plan", manifest: dict, folder: Path) -> dict[str, str]:
 
 def notebook_body(notebook: nbformat.NotebookNode) -> str:
     """The inner HTML of one executed notebook."""
+    notebook = nbformat.from_dict(notebook | {"cells": _join_silent_cells(notebook.cells)})
     for position, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{position + 1}"  # papermill gives its own cell a random one
     body, _ = _exporter().from_notebook_node(notebook, resources={"code_label": label("page.code")})
     return body
+
+
+def _join_silent_cells(cells: list) -> list:
+    """One fold of code instead of several where cells that show nothing follow each other."""
+    joined: list = []
+    for cell in cells:
+        silent = cell.cell_type == "code" and not cell.outputs
+        if silent and joined and joined[-1].cell_type == "code" and not joined[-1].outputs:
+            source = f"{joined[-1].source}\n\n{cell.source}"
+            joined[-1] = nbformat.from_dict(joined[-1] | {"source": source})
+        else:
+            joined.append(cell)
+    return joined
 
 
 def render_page(

@@ -104,6 +104,8 @@ class Table:
         if name == "customer_id":
             return "id"
         kind = self.frame.schema[name]
+        if kind.is_temporal():
+            return "date"
         if kind.is_integer():
             return "count"
         return "number" if kind.is_numeric() else "text"
@@ -162,7 +164,7 @@ def form(value: object, kind: str, settings: Settings) -> str:
     if kind == "count":
         return f"{value:,.0f}"
     if kind == "number":
-        return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
+        return f"{value:#.3g}" if abs(value) < 100 else f"{value:,.0f}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     return str(value)

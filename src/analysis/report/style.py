@@ -22,6 +22,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
 )
 INK = "#1F2933"
 SEQUENTIAL = "Blues"
+MOST_MONTH_TICKS = 7
 WIDTH = 6.6  # inches; large type on a narrow figure stays legible on a phone
 
 
@@ -60,6 +61,12 @@ sns.set_theme(
 def canvas(height: float = 3.8, columns: int = 1, **options):
     """A new figure with one or more axes in the project's size."""
     return pyplot.subplots(1, columns, figsize=(WIDTH, height), layout="constrained", **options)
+
+
+def month_ticks(axes, months) -> None:
+    """Label at most seven months, the last one among them, as `Jun 98`."""
+    shown = list(months)[:: -max(-(-len(months) // MOST_MONTH_TICKS), 1)]
+    axes.set_xticks(shown, [f"{day:%b %y}" for day in shown])
 
 
 thousands = FuncFormatter(lambda value, _: f"{value:,.0f}")

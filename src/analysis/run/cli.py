@@ -46,8 +46,6 @@ def run(
     order = pipeline.Order(config, months[0], force, only, allow_partial, say=_progress)
     results = pipeline.run_range(order, months, jobs)
     for result in results:
-        state = "up to date" if result.up_to_date else f"published in {result.seconds:.0f} s"
-        _progress(f"{result.month}  {state}")
         print(paths.display(result.page))
     print(f"index: {paths.reports() / 'index.html'}")
     if open_page:

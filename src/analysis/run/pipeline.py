@@ -62,9 +62,12 @@ def run_month(order: Order, wait_for_previous: Callable[[], None] = lambda: None
     """
     settings = load(order.config)
     try:
-        return _run_checked(order, settings, wait_for_previous)
+        result = _run_checked(order, settings, wait_for_previous)
     except OSError as problem:
         raise folder_error(problem) from None
+    state = "up to date" if result.up_to_date else f"published in {result.seconds:.0f} s"
+    order.say(f"{result.month}  {state}")
+    return result
 
 
 def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
@@ -244,7 +247,7 @@ def run_range(order: Order, months: list[Month], jobs: int = 1) -> list[Result]:
 
     def one(month: Month) -> Result:
         before = futures.get(month.previous)
-        wait = (lambda: before.result()) if before else (lambda: None)
+        wait = before.result if before else (lambda: None)
         return run_month(replace(order, month=month), wait)
 
     with ThreadPoolExecutor(jobs) as pool:

@@ -9,11 +9,11 @@ from analysis.report.style import (
     BLUE,
     GREEN,
     GREY,
-    INK,
     ORANGE,
     SEQUENTIAL,
     canvas,
     percentages,
+    thousands,
 )
 from analysis.segment.clusters import DESCRIPTIONS, Clustering
 
@@ -77,33 +77,46 @@ def shares(profile: pl.DataFrame) -> Picture:
     return Picture(figure, alt)
 
 
-def cluster_map(clustering: Clustering | None) -> Picture | Sentence:
+def cluster_map(
+    clustering: Clustering | None, customers: pl.DataFrame, currency: str
+) -> Picture | Sentence:
     """A sample of repeat buyers by idle time and mean spend, coloured by cluster.
 
     Args:
         clustering: as `segment.clusters.cluster` returns it; None where the data do not suffice.
+        customers: the table `customers`.
     """
     if clustering is None:
         return Sentence(label("segment.nothing_to_draw"))
-    members = clustering.members
+    members = clustering.members.select("customer_id", "class").join(customers, on="customer_id")
+    members = members.with_columns(
+        idle_days=pl.col("T") - pl.col("recency"), mean_spend=pl.col("spend") / pl.col("purchases")
+    )
     palette = dict(zip(DESCRIPTIONS, (BLUE, GREEN, ORANGE, GREY), strict=True))
-    sample = members.sort("log_idle_days", "log_purchases", "customer_id").gather_every(
-        max(members.height // MOST_DOTS, 1)
+    sample = (
+        members.filter(pl.col("mean_spend") > 0)
+        .sort("idle_days", "mean_spend", "customer_id")
+        .gather_every(max(members.height // MOST_DOTS, 1))
     )
     figure, axes = canvas(height=4.6)
     for name, colour in palette.items():
         one = sample.filter(pl.col("class") == name)
         axes.scatter(
-            one["log_idle_days"],
-            one["log_mean_spend"],
+            one["idle_days"] + 1,
+            one["mean_spend"],
             s=8,
             color=colour,
             alpha=0.55,
             linewidths=0,
             label=label(f"class.{name}.en"),
         )
-    axes.set(xlabel=label("segment.idle_axis"), ylabel=label("segment.spend_axis"))
-    axes.axhline(0, color=INK, linewidth=0.6)
-    axes.axvline(0, color=INK, linewidth=0.6)
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel=label("segment.idle_axis"),
+        ylabel=label("segment.spend_axis", currency=currency),
+    )
+    axes.xaxis.set_major_formatter(thousands)
+    axes.yaxis.set_major_formatter(thousands)
     figure.legend(loc="outside upper center", ncols=2, markerscale=3)
     return Picture(figure, label("segment.map_alt", customers=f"{members.height:,}"))

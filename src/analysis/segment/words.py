@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from analysis.labels import label
 from analysis.run.settings import Settings
 from analysis.segment.classes import Classification, change_among_silent
 from analysis.segment.clusters import names_hold
@@ -28,12 +29,22 @@ def names(found: Classification, profile: pl.DataFrame) -> dict:
     return {"key": "segment.names_hold" if holds else "segment.names_fail"}
 
 
+def rfm_names(profile: pl.DataFrame) -> dict:
+    """A reminder of what a name means on this base, by the class whose name promises the most youth."""
+    young = profile.filter((pl.col("axis") == "rfm") & (pl.col("class") == "new"))
+    shown = young if young.height else profile.filter(pl.col("axis") == "rfm").head(1)
+    row = shown.row(0, named=True)
+    return {
+        "key": "segment.names_relative",
+        "name": label(f"class.{row['class']}.en"),
+        "days": f"{row['median_idle_days']:,.0f}",
+    }
+
+
 def stability(found: Classification) -> dict:
     """How reproducible and how distinct the clusters are."""
     if found.clustering is None:
         return {"key": "segment.too_few_repeat"}
-    from analysis.labels import label
-
     clustering = found.clustering
     if clustering.stability < LEAST_STABILITY:
         verdict = "unstable"
