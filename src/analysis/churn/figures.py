@@ -17,7 +17,7 @@ def calibration(bins: pl.DataFrame) -> Picture:
     Args:
         bins: as `churn.evaluate.calibration` returns it.
     """
-    figure, axes = canvas(height=4.6)
+    figure, axes = canvas(height=3.9)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, ls=":")
     below, above = bins["observed"] - bins["low"], bins["high"] - bins["observed"]
     axes.errorbar(
@@ -48,7 +48,7 @@ def retention(table: pl.DataFrame) -> Picture:
         axes.text(0.5, 0.5, label("churn.no_retention"), ha="center", va="center")
         return Picture(figure, label("churn.no_retention_alt"))
     grid = shown.to_pandas().pivot(index="cohort", columns="months_since", values="rate")
-    figure, axes = canvas(height=max(1.5 + 0.4 * len(grid), 2.6))
+    figure, axes = canvas(height=max(1.3 + 0.32 * len(grid), 2.2))
     sns.heatmap(
         100 * grid, annot=True, fmt=".0f", cmap=SEQUENTIAL, cbar=False, ax=axes, linewidths=1
     )

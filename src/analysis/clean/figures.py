@@ -13,7 +13,7 @@ def waterfall(stages: pl.DataFrame) -> Picture:
     Args:
         stages: as `clean.ledger.waterfall` returns it.
     """
-    figure, axes = canvas(height=1.4 + 0.55 * stages.height)
+    figure, axes = canvas(height=1.2 + 0.45 * stages.height)
     names = [label(f"stage.{stage}") for stage in stages["stage"]]
     level = 0
     for position, (stage, rows) in enumerate(stages.select("stage", "rows").iter_rows()):

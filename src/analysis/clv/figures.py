@@ -39,7 +39,7 @@ def expectation_grid(models: Models, oldest: int, days: int, most: int = 8) -> P
         orient="row",
     )
     values = models.expected_purchases(cells, days).reshape(len(idle), most)
-    figure, axes = canvas(height=4)
+    figure, axes = canvas(height=3.4)
     sns.heatmap(
         values,
         annot=True,
@@ -71,7 +71,7 @@ def tracking(weeks: pl.DataFrame, holdout: Holdout) -> Picture:
         weeks: as `clv.holdout.tracking` returns it.
     """
     cut_off = holdout.cut_off
-    figure, axes = canvas(height=4)
+    figure, axes = canvas(height=3.4)
     axes.plot(weeks["week_end"], weeks["actual"], color=BLUE, linewidth=2, label=text("actual"))
     expected = weeks["expected"].drop_nulls()
     if expected.len():

@@ -196,6 +196,7 @@ def read_amount(text: pl.Expr) -> pl.Expr:
 
 def read_date(text: pl.Expr, date_format: str | None, time_zone: str) -> pl.Expr:
     """Text as local time of the data set; a time with an offset is converted to its zone."""
+    text = text.str.replace("Z$", "+0000")
     readings = []
     for one in (date_format,) if date_format else DATE_FORMATS:
         reading = text.str.to_datetime(one, time_unit="us", strict=False)

@@ -14,7 +14,7 @@ def revenue(by_month: pl.DataFrame, month: Month, currency: str) -> Picture:
     Args:
         by_month: as `report.kpis.revenue_by_month` returns it.
     """
-    figure, axes = canvas(height=3.2)
+    figure, axes = canvas(height=2.8)
     colours = [BLUE if day == month.first_day else GREY for day in by_month["month"]]
     axes.bar(by_month["month"].to_list(), by_month["revenue"], width=24, color=colours)
     axes.set(ylabel=f"{text('revenue')} ({currency})")

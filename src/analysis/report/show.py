@@ -12,7 +12,7 @@ from analysis.labels import group, label, text
 from analysis.run.months import Month
 from analysis.run.settings import Settings
 
-DPI = 110
+DPI = 130
 # Columns that hold keys of the catalogue, and the group in which their texts stand.
 _KEYED = {
     "class": "class",
@@ -164,7 +164,8 @@ def form(value: object, kind: str, settings: Settings) -> str:
     if kind == "count":
         return f"{value:,.0f}"
     if kind == "number":
-        return f"{value:#.3g}" if abs(value) < 100 else f"{value:,.0f}"
+        whole = abs(value) >= 100 or float(value).is_integer()
+        return f"{value:,.0f}" if whole else f"{value:#.3g}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     return str(value)

@@ -23,7 +23,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
 INK = "#1F2933"
 SEQUENTIAL = "Blues"
 MOST_MONTH_TICKS = 7
-WIDTH = 6.6  # inches; large type on a narrow figure stays legible on a phone
+WIDTH = 5.4  # inches; large type on a narrow figure stays legible on a phone
 
 
 def _register_font() -> str:
@@ -39,11 +39,11 @@ sns.set_theme(
     rc={
         "font.family": "sans-serif",
         "font.sans-serif": [_register_font(), "DejaVu Sans"],
-        "font.size": 12,
-        "axes.labelsize": 12,
-        "xtick.labelsize": 11,
-        "ytick.labelsize": 11,
-        "legend.fontsize": 11,
+        "font.size": 11,
+        "axes.labelsize": 11,
+        "xtick.labelsize": 10.5,
+        "ytick.labelsize": 10.5,
+        "legend.fontsize": 10.5,
         "text.color": INK,
         "axes.labelcolor": INK,
         "xtick.color": INK,
@@ -58,7 +58,7 @@ sns.set_theme(
 )
 
 
-def canvas(height: float = 3.8, columns: int = 1, **options):
+def canvas(height: float = 3.2, columns: int = 1, **options):
     """A new figure with one or more axes in the project's size."""
     return pyplot.subplots(1, columns, figsize=(WIDTH, height), layout="constrained", **options)
 

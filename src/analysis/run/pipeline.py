@@ -72,6 +72,8 @@ def run_month(order: Order, wait_for_previous: Callable[[], None] = lambda: None
 
 def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
     started = time.monotonic()
+    if order.only:
+        find_step(order.only)
     config = paths.display(find_config(order.config))
     files = survey(settings, order.month)
     completeness = _check_month_is_complete(settings, order, files["rows_later"].sum())

@@ -25,7 +25,7 @@ def month_lock(dataset: str, month: Month) -> Iterator[None]:
     """Hold a month; raises UserError if another run holds it. The system frees it on any death."""
     staging = paths.staging(dataset, month)
     staging.parent.mkdir(parents=True, exist_ok=True)
-    with staging.with_name(f"{month}.lock").open("w") as file:
+    with staging.with_name(f"{month}.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -18,6 +18,7 @@ from analysis.tables import file_sha256
 if TYPE_CHECKING:
     from analysis.run.pipeline import Plan
 
+PAPERMILL_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
 DISK_FULL = ("No space left on device", "os error 28", "Disk quota exceeded")
 
 
@@ -124,9 +125,16 @@ def _failure(state: StepRun, executed: Path, code: int) -> UserError | StepFaile
 
 def _read_notebook(path: Path) -> dict:
     try:
-        return publish.read_json(path)
+        content = publish.read_json(path)
     except (OSError, json.JSONDecodeError):
         return {"cells": []}
+    own = [cell for cell in content["cells"] if not _is_papermills(cell)]
+    return content | {"cells": own}
+
+
+def _is_papermills(cell: dict) -> bool:
+    """Whether papermill put the cell there; without these, cells count as in the source."""
+    return bool(PAPERMILL_TAGS & set(cell["metadata"].get("tags", [])))
 
 
 def _first_error(content: dict) -> tuple[int, dict | None]:

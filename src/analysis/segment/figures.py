@@ -35,7 +35,7 @@ def rfm_grid(scores: pl.DataFrame | None) -> Picture | Sentence:
         .reindex(index=range(5, 0, -1), columns=range(1, 6), fill_value=0)
         .fillna(0)
     )
-    figure, axes = canvas(height=4.2)
+    figure, axes = canvas(height=3.5)
     sns.heatmap(grid, annot=True, fmt=",.0f", cmap=SEQUENTIAL, cbar=False, ax=axes, linewidths=1)
     axes.set(xlabel=text("frequency_score"), ylabel=text("recency_score"))
     axes.tick_params(axis="y", rotation=0)
@@ -52,7 +52,7 @@ def shares(profile: pl.DataFrame) -> Picture:
     """
     ranked = profile.sort("rank", descending=True)
     names = [label(f"class.{name}.en") for name in ranked["class"]]
-    figure, axes = canvas(height=1.6 + 0.62 * ranked.height)
+    figure, axes = canvas(height=1.3 + 0.5 * ranked.height)
     rows = range(ranked.height)
     spend = ranked["share_of_spend"].fill_null(0)
     axes.barh([row + 0.2 for row in rows], spend, 0.38, color=BLUE, label=text("share_of_spend"))
@@ -98,7 +98,7 @@ def cluster_map(
         .sort("idle_days", "mean_spend", "customer_id")
         .gather_every(max(members.height // MOST_DOTS, 1))
     )
-    figure, axes = canvas(height=4.6)
+    figure, axes = canvas(height=3.9)
     for name, colour in palette.items():
         one = sample.filter(pl.col("class") == name)
         axes.scatter(

@@ -1,0 +1,148 @@
+"""Cleaning rules, each with its rows; refunds; nothing is lost."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis import tables
+from analysis.clean.ledger import source_ledger, waterfall
+from analysis.clean.orders import clean_orders
+from analysis.clean.rules import check_budget, exact_repeats
+from analysis.customers import purchase_occasions
+from analysis.run.errors import UserError
+from analysis.run.settings import Settings
+
+JANUARY = datetime(2024, 1, 5, 10)
+
+
+def raw(*rows: dict) -> pl.DataFrame:
+    base = {
+        "file": "f.csv",
+        "customer_id": "a",
+        "order_id": None,
+        "ordered_at": JANUARY,
+        "amount": Decimal("1"),
+        "quantity": None,
+        "is_sale": True,
+        "ordered_at_text": None,
+        "amount_text": None,
+    }
+    numbered = [base | {"row": number} | row for number, row in enumerate(rows, 1)]
+    return tables.conform("raw_orders", pl.DataFrame(numbered, infer_schema_length=None))
+
+
+RULE_CASES = [
+    ({"is_sale": False}, "not_a_sale", "not_usable"),
+    ({"customer_id": None}, "no_customer", "not_usable"),
+    ({"ordered_at": None}, "date_missing", "bad"),
+    ({"ordered_at": None, "ordered_at_text": "someday"}, "date_unreadable", "bad"),
+    ({"ordered_at": datetime(1900, 1, 1)}, "date_impossible", "bad"),
+    ({"amount": None}, "amount_missing", "bad"),
+    ({"amount": None, "amount_text": "cheap"}, "amount_unreadable", "bad"),
+    ({"amount": Decimal("-1"), "customer_id": "nobody"}, "refund_without_purchase", "bad"),
+    ({"amount": Decimal("-9")}, "refund_beyond_purchase", "bad"),
+]
+
+
+@pytest.mark.parametrize(("row", "reason", "kind"), RULE_CASES)
+def test_each_rule_sets_its_row_aside_with_its_reason(row, reason, kind):
+    orders, aside = clean_orders(raw({}, row, {"customer_id": "b"}))
+    assert orders["row"].to_list() == [1, 3]
+    assert aside.select("row", "reason", "kind").rows() == [(2, reason, kind)]
+
+
+def test_a_refund_belongs_to_the_sale_with_its_order_id():
+    orders, _ = clean_orders(
+        raw(
+            {"order_id": "x", "amount": Decimal("50")},
+            {"order_id": "y", "amount": Decimal("30"), "ordered_at": datetime(2024, 1, 9)},
+            {"order_id": "x", "amount": Decimal("-20"), "ordered_at": datetime(2024, 1, 20)},
+        )
+    )
+    assert orders.filter(pl.col("amount") < 0)["purchase_day"][0] == JANUARY.date()
+
+
+def test_a_refund_without_order_id_belongs_to_the_last_purchase_before_it():
+    orders, _ = clean_orders(
+        raw(
+            {"amount": Decimal("50")},
+            {"amount": Decimal("30"), "ordered_at": datetime(2024, 1, 9)},
+            {"amount": Decimal("-20"), "ordered_at": datetime(2024, 1, 20)},
+        )
+    )
+    assert orders.filter(pl.col("amount") < 0)["purchase_day"][0].day == 9
+
+
+def test_a_double_refund_is_applied_once_and_set_aside_once():
+    twice = [{"amount": Decimal("-50"), "ordered_at": datetime(2024, 1, day)} for day in (6, 7)]
+    orders, aside = clean_orders(raw({"amount": Decimal("50")}, *twice))
+    assert orders["row"].to_list() == [1, 2]
+    assert aside["reason"].to_list() == ["refund_beyond_purchase"]
+    assert purchase_occasions(orders.lazy()).collect().is_empty()
+
+
+def test_rows_of_one_day_are_merged_into_the_first_sale():
+    orders, _ = clean_orders(raw({}, {"ordered_at": datetime(2024, 1, 5, 8)}, {}))
+    assert orders["merged"].to_list() == [True, False, True]
+
+
+def test_exact_repeats_are_counted_and_kept():
+    frame = raw({}, {}, {"amount": Decimal("2")})
+    assert exact_repeats(frame) == 1
+    assert clean_orders(frame)[0].height == 3
+
+
+rows_of_any_kind = st.lists(
+    st.fixed_dictionaries(
+        {
+            "customer_id": st.sampled_from(["a", "b", None]),
+            "order_id": st.sampled_from(["x", "y", None]),
+            "ordered_at": st.one_of(
+                st.none(), st.datetimes(datetime(2024, 1, 1), datetime(2024, 1, 9))
+            ),
+            "amount": st.one_of(
+                st.none(), st.integers(-3000, 3000).map(lambda cents: Decimal(cents) / 100)
+            ),
+            "is_sale": st.booleans(),
+            "file": st.sampled_from(["f.csv", "g.csv"]),
+        }
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(rows_of_any_kind)
+@settings(max_examples=100, deadline=None)
+def test_every_row_and_every_cent_is_accounted_for(rows):
+    frame = raw(*rows)
+    orders, aside = clean_orders(frame)
+    files = pl.DataFrame({"file": frame["file"].unique().sort()}).with_columns(
+        table=pl.lit("orders"), sha256=pl.lit("0" * 64), rows_later=pl.lit(0, dtype=pl.Int64)
+    )
+    ledger = tables.conform("source_ledger", source_ledger(files, frame, orders, aside))
+    assert ledger["rows_read"].sum() == len(rows)
+    read, kept, merged, quarantined = (
+        round(100 * ledger[f"money_{part}"].sum())
+        for part in ("read", "kept", "merged", "quarantined")
+    )
+    assert read == kept + merged + quarantined
+    occasions = purchase_occasions(orders.lazy()).collect()
+    assert occasions["amount"].sum() == orders["amount"].sum()
+    assert occasions.filter(pl.col("amount") < 0).is_empty()
+    stages = waterfall(ledger, aside)
+    assert stages[:-1]["rows"].sum() == stages[-1]["rows"].item()
+
+
+def test_too_many_bad_rows_stop_the_month_with_the_worst_reasons():
+    shop = Settings(
+        name="s", currency="EUR", time_zone="UTC", sources=[{"table": "orders", "path": "p"}]
+    )
+    _, aside = clean_orders(raw({}, {"amount": None}, {"customer_id": None}))
+    check_budget(10, aside, shop)
+    with pytest.raises(UserError, match=r"33\.3% .*max_quarantined_share.*amount_missing"):
+        check_budget(3, aside, shop)

@@ -1,0 +1,78 @@
+"""Each gate lets a good page pass and names what a bad one breaks."""
+
+import polars as pl
+import pytest
+
+from analysis.report import gates
+from analysis.report.gates import Page
+from analysis.run.settings import Settings
+
+GOOD = (
+    '<html><body><main><h1>T</h1><h2 id="a">A</h2><p>Two buyers.</p>'
+    '<img src="data:image/png;base64,AA" alt="Bar chart: two buyers in June.">'
+    '<a href="#a">A</a><table><tr><td class="id">13800138000</td></tr></table>'
+    '<details class="code"><pre>x = None</pre></details></main></body></html>'
+)
+
+
+def page(tmp_path, html: str) -> Page:
+    return Page("p.html", tmp_path, html)
+
+
+def breaches(one: Page, hidden: frozenset = frozenset()) -> list[str]:
+    return [line for gate in gates.GATES for line in gate(one)] + gates.personal_data(
+        one, set(hidden)
+    )
+
+
+def test_a_good_page_passes_every_gate(tmp_path):
+    assert breaches(page(tmp_path, GOOD)) == []
+
+
+BREACHES = {
+    '<img src="https://cdn.example/x.png" alt="A picture from elsewhere.">': "external reference",
+    '<link href="//cdn.example/x.css">': "external reference",
+    "<style>p { background: url(x.png) }</style>": "external reference in a style",
+    "<script>alert(1)</script>": "a script",
+    '<img src="data:image/png;base64,AA">': "alt text",
+    '<img src="data:," alt="No description has been provided for this image">': "alt text",
+    "<h1>Again</h1>": "2 h1",
+    "<h4>Deep</h4>": "skips a level",
+    '<pre class="traceback">ValueError</pre>': "a traceback",
+    '<pre class="stderr">careful</pre>': "stderr",
+    "<p>a mean of nan</p>": "nan",
+    "<table><tr><td>None</td></tr></table>": "None standing as a value",
+    '<a href="gone.html">x</a>': "gone.html",
+    '<a href="#gone">x</a>': "#gone",
+    "<p>write to ann@example.com</p>": "e-mail",
+    "<p>call 13800138000</p>": "phone number",
+    "<p>call +8613800138000</p>": "phone number",
+}
+
+
+@pytest.mark.parametrize("addition", BREACHES)
+def test_a_breach_is_named(tmp_path, addition):
+    found = breaches(page(tmp_path, GOOD.replace("</main>", addition + "</main>")))
+    assert any(BREACHES[addition] in line for line in found), found
+
+
+def test_prose_may_say_none_and_nancy(tmp_path):
+    text = "<p>None of the 12,345,678,901 rows named Nancy; finance is fine.</p>"
+    assert breaches(page(tmp_path, GOOD.replace("</main>", text + "</main>"))) == []
+
+
+def test_a_page_too_large_is_refused(tmp_path):
+    assert gates.size(page(tmp_path, "x" * 3_000_001))
+
+
+def test_an_id_that_must_be_hashed_is_found_even_in_an_id_column(tmp_path):
+    assert breaches(page(tmp_path, GOOD), frozenset({"13800138000"}))
+
+
+def test_hidden_ids_are_those_that_look_like_a_person(tmp_path):
+    source = {"table": "orders", "path": "p"}
+    shop = Settings(name="s", currency="EUR", time_zone="UTC", sources=[source])
+    pl.DataFrame({"customer_id": ["13800138000"]}).write_parquet(tmp_path / "customers.parquet")
+    assert gates.hidden_ids(shop, tmp_path) == {"13800138000"}
+    pl.DataFrame({"customer_id": ["00042"]}).write_parquet(tmp_path / "customers.parquet")
+    assert gates.hidden_ids(shop, tmp_path) == set()
