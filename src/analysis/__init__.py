@@ -5,6 +5,7 @@ published month with `analysis.open_month(...)`.
 """
 
 from analysis import tables
+from analysis.run.errors import UserError
 from analysis.run.session import Run, open_month, start
 
-__all__ = ["Run", "open_month", "start", "tables"]
+__all__ = ["Run", "UserError", "open_month", "start", "tables"]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import command, make_root, settings_text, write_shop
 
-from analysis.run import cli, pipeline, publish
+from analysis.run import cli, preflight, publish
 from analysis.run.months import Month
 from analysis.run.steps import STEPS
 
@@ -217,7 +217,7 @@ def test_a_disk_that_is_full_or_closed_is_told_before_any_work(shop, monkeypatch
     ran(shop)
     if disk == "full":
         usage = type("usage", (), {"free": 1000})
-        monkeypatch.setattr(pipeline.shutil, "disk_usage", lambda path: usage)
+        monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: usage)
     else:
 
         def refuse(path, data):

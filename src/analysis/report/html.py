@@ -24,7 +24,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 def describe(plan: "Plan", partial: Completeness | None) -> dict:
     """The manifest of a month whose notebooks have all run; `pages` and `published_at` follow."""
     records = plan.records()
-    kpis = tables.read("kpis", plan.staging / "tables")
+    kpis = tables.read("kpis", plan.staging / paths.TABLES)
     return {
         "dataset": plan.settings.name,
         "month": str(plan.month),
@@ -53,7 +53,7 @@ def write_pages(plan: "Plan", manifest: dict, folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True)
     notebooks = {
         step.name: nbformat.read(
-            plan.staging / "tables" / "notebooks" / f"{step.name}.ipynb", as_version=4
+            plan.staging / paths.TABLES / paths.NOTEBOOKS / f"{step.name}.ipynb", as_version=4
         )
         for step in STEPS
     }

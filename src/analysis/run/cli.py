@@ -128,13 +128,13 @@ def main() -> None:
     except AnalysisError as problem:
         _fail(str(problem), problem.exit_code)
     except OSError as problem:
-        from analysis.run.pipeline import folder_error
+        from analysis.run.preflight import folder_error
 
         _fail(str(folder_error(problem)), UserError.exit_code)
     except KeyboardInterrupt:
         _fail("Stopped. What was published is as it was; the same command goes on from here.", 130)
     except Exception as problem:
-        log = paths.root() / "data" / "processed" / "error.log"
+        log = paths.all_processed() / "error.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
         _fail(f"This is our mistake, not yours: {problem!r}. Details: {paths.display(log)}", 1)
 

@@ -7,6 +7,16 @@ from analysis.run.months import Month
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
+# Folders and files within a month: staged first, published under the same names.
+TABLES = "tables"
+EXPORT = "export"
+NOTEBOOKS = "notebooks"
+RECORDS = "steps"
+WORK = "work"
+LOG = "run.log"
+MARK = "step.json"
+_MONTHS = "[0-9]*-[0-9]*"
+
 
 def root() -> Path:
     """The folder that holds data/, reports/ and config/: `ANALYSIS_ROOT`, else the project itself."""
@@ -25,16 +35,28 @@ def display(path: Path) -> str:
 
 def notebooks() -> Path:
     """The notebooks: those below the root if it has some (tests do), else the project's."""
-    own = root() / "notebooks"
-    return own if own.is_dir() else CHECKOUT / "notebooks"
+    own = root() / NOTEBOOKS
+    return own if own.is_dir() else CHECKOUT / NOTEBOOKS
+
+
+def configs() -> list[Path]:
+    """The settings files of all data sets."""
+    return sorted((root() / "config").glob("*.toml"))
 
 
 def raw(dataset: str) -> Path:
+    """Files as received; nothing of ours is ever written into them."""
     return root() / "data" / "raw" / dataset
 
 
+def all_processed() -> Path:
+    """The tables of all data sets."""
+    return root() / "data" / "processed"
+
+
 def processed(dataset: str) -> Path:
-    return root() / "data" / "processed" / dataset
+    """The tables of a data set, a folder for each month."""
+    return all_processed() / dataset
 
 
 def tables(dataset: str, month: Month) -> Path:
@@ -52,12 +74,28 @@ def staging(dataset: str, month: Month) -> Path:
     return processed(dataset) / "_staging" / str(month)
 
 
+def staged_months(dataset: str) -> list[Path]:
+    """Staging folders of months begun and not yet published."""
+    return sorted(p for p in (processed(dataset) / "_staging").glob(_MONTHS) if p.is_dir())
+
+
+def month_folders(dataset: str) -> list[Path]:
+    """Folders of months that were published."""
+    return sorted(p for p in processed(dataset).glob(_MONTHS) if p.is_dir())
+
+
+def failed_months() -> list[Path]:
+    """Folders of failed runs: dataset / month."""
+    return sorted(processed("_failed").glob("*/*/"))
+
+
 def failed(dataset: str, month: Month) -> Path:
     """What is kept of a failed run."""
     return processed("_failed") / dataset / str(month)
 
 
 def reports() -> Path:
+    """The pages of all data sets."""
     return root() / "reports"
 
 

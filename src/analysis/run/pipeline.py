@@ -11,18 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analysis.collect import sources
-from analysis.collect.arrivals import Completeness, check_completeness, survey
+from analysis.collect.arrivals import Completeness, survey
 from analysis.run import paths, provenance, publish
-from analysis.run.errors import GateFailed, UserError
+from analysis.run.errors import GateFailed
 from analysis.run.months import Month
+from analysis.run.preflight import check_folders, check_month, check_room, folder_error
 from analysis.run.settings import Settings, find_config, load
 from analysis.run.step import StepRun, run_step
 from analysis.run.steps import STEPS, Step, find_step, with_dependents
-
-# A month needs room for its own tables and pages twice, old and new, and some for the kernels.
-LEAST_FREE_BYTES = 200_000_000
-FREE_BYTES_PER_INPUT_BYTE = 4
 
 
 @dataclass(frozen=True)
@@ -76,10 +72,12 @@ def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
         find_step(order.only)
     config = paths.display(find_config(order.config))
     files = survey(settings, order.month)
-    completeness = _check_month_is_complete(settings, order, files["rows_later"].sum())
+    completeness = check_month(
+        settings, order.month, files["rows_later"].sum(), order.allow_partial
+    )
     partial = None if completeness.complete else completeness
-    _check_folders(settings)
-    _check_room(settings, files["bytes"].sum())
+    check_folders(settings)
+    check_room(settings, files["bytes"].sum())
     with publish.month_lock(settings.name, order.month):
         publish.roll_forward(settings.name, order.month)
         plan = Plan(order, settings, config, files.to_dicts(), partial is not None)
@@ -172,15 +170,15 @@ class Plan:
         folder = paths.tables(self.settings.name, self.month)
         for step in steps:
             for name in published[step.name]["files"]:
-                target = self.staging / "tables" / name
+                target = self.staging / paths.TABLES / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(folder / name, target)
-            record = self.staging / "steps" / f"{step.name}.json"
+            record = self.staging / paths.RECORDS / f"{step.name}.json"
             publish.write_json(record, published[step.name])
 
     def records(self) -> dict[str, dict]:
         """What each step left in staging: its key, files, tables, facts and duration."""
-        folder = self.staging / "steps"
+        folder = self.staging / paths.RECORDS
         return {s.name: publish.read_json(folder / f"{s.name}.json") for s in STEPS}
 
     def run_key(self) -> str:
@@ -198,7 +196,7 @@ def _publish(plan: Plan, partial: Completeness | None) -> None:
     folder = paths.report_staging(plan.settings.name, plan.month)
     shutil.rmtree(folder, ignore_errors=True)
     manifest["pages"] = html.write_pages(plan, manifest, folder)
-    problems = gates.check_pages(folder, plan.settings, plan.staging / "tables")
+    problems = gates.check_pages(folder, plan.settings, plan.staging / paths.TABLES)
     if problems:
         kept = keep_failure(plan, folder)
         shutil.rmtree(folder)
@@ -216,7 +214,7 @@ def _publish(plan: Plan, partial: Completeness | None) -> None:
 def _drop_leftovers(plan: Plan) -> None:
     """Remove staged files of an earlier attempt that no step of this one wrote."""
     written = {name for record in plan.records().values() for name in record["files"]}
-    folder = plan.staging / "tables"
+    folder = plan.staging / paths.TABLES
     for path in folder.rglob("*"):
         if path.is_file() and path.relative_to(folder).as_posix() not in written:
             path.unlink()
@@ -227,7 +225,7 @@ def keep_failure(plan: Plan, *more: Path) -> Path:
     kept = paths.failed(plan.settings.name, plan.month)
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    for path in (plan.staging / "run.log", *more):
+    for path in (plan.staging / paths.LOG, *more):
         if path.is_dir():
             shutil.copytree(path, kept / path.name.lstrip("."))
         elif path.exists():
@@ -256,47 +254,3 @@ def run_range(order: Order, months: list[Month], jobs: int = 1) -> list[Result]:
         for month in months:
             futures[month] = pool.submit(one, month)
         return [future.result() for future in futures.values()]
-
-
-def _check_month_is_complete(settings: Settings, order: Order, later_rows: int) -> Completeness:
-    rows = sources.order_rows(settings).select("ordered_at").collect()
-    rows = rows.filter(rows["ordered_at"] <= order.month.as_of)
-    completeness = check_completeness(rows, later_rows, order.month)
-    if not completeness.complete and not order.allow_partial:
-        raise UserError(
-            f"{order.month} is not complete: the last order is of {completeness.last_day}, "
-            f"{completeness.silent_days} days before the month ends, and days with orders are "
-            f"usually {completeness.usual_gap} apart. Wait for the rest of the export, or run with "
-            "--allow-partial, which marks every page."
-        )
-    return completeness
-
-
-def _check_folders(settings: Settings) -> None:
-    """Make sure that tables and reports can be written before any work is done."""
-    for folder in (paths.processed(settings.name), paths.reports() / settings.name):
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"?")
-        probe.unlink()
-
-
-def _check_room(settings: Settings, input_bytes: int) -> None:
-    needed = LEAST_FREE_BYTES + FREE_BYTES_PER_INPUT_BYTE * input_bytes
-    for folder in (paths.processed(settings.name), paths.reports() / settings.name):
-        free = shutil.disk_usage(folder).free
-        if free < needed:
-            raise UserError(
-                f"The disk of {paths.display(folder)} is full: {free / 1e6:,.0f} MB free, "
-                f"{needed / 1e6:,.0f} MB needed. Make room and run the month again; nothing was "
-                "changed."
-            )
-
-
-def folder_error(problem: OSError) -> UserError:
-    """The error for a folder or disk that cannot be used."""
-    where = f"{paths.display(Path(problem.filename))}: " if problem.filename else ""
-    return UserError(
-        f"{where}{problem.strerror or problem}. The folder must exist, be writable and have room. "
-        "Mend it and run the month again; the published report is as it was."
-    )

@@ -49,7 +49,7 @@ def roll_forward(dataset: str, month: Month) -> bool:
     if not intent.is_file():
         return False
     final = paths.tables(dataset, month)
-    _exchange(staging / "tables", final)
+    _exchange(staging / paths.TABLES, final)
     _exchange(paths.report_staging(dataset, month), paths.report(dataset, month))
     write_json(final / MANIFEST, read_json(intent))
     shutil.rmtree(staging)
@@ -58,10 +58,11 @@ def roll_forward(dataset: str, month: Month) -> bool:
 
 def roll_all_forward() -> None:
     """Finish every publication that a killed run left behind."""
-    for intent in (paths.root() / "data" / "processed").glob(f"*/_staging/*/{INTENT}"):
-        dataset, month = intent.parents[2].name, Month.parse(intent.parent.name)
-        with contextlib.suppress(UserError), month_lock(dataset, month):
-            roll_forward(dataset, month)
+    for dataset in datasets():
+        for folder in paths.staged_months(dataset):
+            month = Month.parse(folder.name)
+            with contextlib.suppress(UserError), month_lock(dataset, month):
+                roll_forward(dataset, month)
 
 
 def _exchange(new: Path, final: Path) -> None:
@@ -88,15 +89,13 @@ def read_manifest(dataset: str, month: Month) -> dict | None:
 
 def published_months(dataset: str) -> list[Month]:
     """The months of a data set whose pages are the ones that their manifest describes."""
-    folders = sorted(paths.processed(dataset).glob(f"[0-9]*-[0-9]*/{MANIFEST}"))
-    months = [Month.parse(path.parent.name) for path in folders]
+    months = [Month.parse(folder.name) for folder in paths.month_folders(dataset)]
     return [month for month in months if pages_intact(dataset, month)]
 
 
 def datasets() -> list[str]:
     """All data sets that have a processed folder."""
-    folder = paths.root() / "data" / "processed"
-    return sorted(p.name for p in folder.glob("[!_.]*") if p.is_dir())
+    return sorted(p.name for p in paths.all_processed().glob("[!_.]*") if p.is_dir())
 
 
 def pages_intact(dataset: str, month: Month) -> bool:

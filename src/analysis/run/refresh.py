@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 600
 def main() -> None:
     """Refresh every notebook in place."""
     for step in STEPS:
-        path = paths.CHECKOUT / "notebooks" / f"{step.name}.ipynb"
+        path = paths.CHECKOUT / paths.NOTEBOOKS / f"{step.name}.ipynb"
         notebook = nbformat.read(path, as_version=4)
         NotebookClient(notebook, timeout=TIMEOUT_SECONDS, kernel_name="python3").execute()
         nbformat.write(stripped(notebook), path)

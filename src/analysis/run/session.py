@@ -55,7 +55,7 @@ class Run:
         self._facts: dict[str, object] = {}
         staging = os.environ.get(STAGING)
         published = paths.tables(self.settings.name, month)
-        self._in = Path(staging) / "tables" if staging else published
+        self._in = Path(staging) / paths.TABLES if staging else published
         self._out = Path(os.environ[WORK]) if staging else paths.lab(self.settings.name, month)
 
     @property
@@ -133,12 +133,12 @@ class Run:
             raise ValueError(
                 f"{self.step.name} writes {sorted(self.step.writes)}, not {sorted(outputs)}"
             )
-        folder = self._out / "tables" if os.environ.get(STAGING) else self._out
+        folder = self._out / paths.TABLES if os.environ.get(STAGING) else self._out
         written = {name: tables.write(name, frame, folder) for name, frame in outputs.items()}
         for name, frame in (lists or {}).items():
             from analysis.report.workbook import write_workbook
 
-            write_workbook(frame, self._out / "export" / f"{name}.xlsx")
+            write_workbook(frame, self._out / paths.EXPORT / f"{name}.xlsx")
         if os.environ.get(STAGING):
             self._write_mark(written)
 
@@ -152,7 +152,7 @@ class Run:
             "tables": written,
             "facts": {name: _fact(value) for name, value in self._facts.items()},
         }
-        (self._out / "step.json").write_text(json.dumps(mark, indent=1), encoding="utf-8")
+        (self._out / paths.MARK).write_text(json.dumps(mark, indent=1), encoding="utf-8")
 
 
 def _fact(value: object) -> str:

@@ -130,7 +130,7 @@ def find_config(config: str | Path) -> Path:
     for candidate in (given, paths.from_root(given), paths.CHECKOUT / given):
         if candidate.is_file():
             return candidate.resolve()
-    known = sorted(p.name for p in (paths.root() / "config").glob("*.toml"))
+    known = [one.name for one in paths.configs()]
     hint = f"config/ holds: {', '.join(known)}." if known else "config/ holds no .toml file."
     raise UserError(f"There is no settings file {config}. {hint}")
 

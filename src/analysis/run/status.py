@@ -34,13 +34,11 @@ def month_states() -> list[MonthStatus]:
     """
     found = []
     for dataset in publish.datasets():
-        folder = paths.processed(dataset)
-        for path in sorted(folder.glob(f"[0-9]*-[0-9]*/{publish.MANIFEST}")):
-            found.append(_published(dataset, Month.parse(path.parent.name)))
-        for path in sorted(folder.glob("_staging/[0-9]*-[0-9]*/")):
-            if path.is_dir():
-                found.append(MonthStatus(dataset, path.name, "begun, not published"))
-    for path in sorted((paths.root() / "data" / "processed" / "_failed").glob("*/*/")):
+        for path in paths.month_folders(dataset):
+            found.append(_published(dataset, Month.parse(path.name)))
+        for path in paths.staged_months(dataset):
+            found.append(MonthStatus(dataset, path.name, "begun, not published"))
+    for path in paths.failed_months():
         found.append(MonthStatus(path.parent.name, path.name, f"failed: {paths.display(path)}/"))
     return found
 
@@ -97,7 +95,7 @@ def locked_versions(lock: Path) -> dict[str, str]:
 def config_problems() -> list[str]:
     """What is wrong with the settings files and the raw files that they name, as sentences."""
     problems = []
-    for path in sorted((paths.root() / "config").glob("*.toml")):
+    for path in paths.configs():
         try:
             survey(load(path), Month.parse("9999-12"))
         except UserError as problem:

@@ -34,16 +34,16 @@ class StepRun:
     @property
     def work(self) -> Path:
         """Where the notebook writes; what a killed run left here is never used."""
-        return self.plan.staging / "work"
+        return self.plan.staging / paths.WORK
 
     @property
     def tables(self) -> Path:
-        return self.plan.staging / "tables"
+        return self.plan.staging / paths.TABLES
 
     @property
     def record(self) -> Path:
         """Written last: its presence says that the step's outputs are whole."""
-        return self.plan.staging / "steps" / f"{self.step.name}.json"
+        return self.plan.staging / paths.RECORDS / f"{self.step.name}.json"
 
     def is_whole(self) -> bool:
         """Whether an earlier run left this step's outputs, complete and under the same key."""
@@ -88,7 +88,7 @@ def _execute(state: StepRun, executed: Path) -> int:
         "PYTHONHASHSEED": "0",
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
-    with (plan.staging / "run.log").open("ab") as log:
+    with (plan.staging / paths.LOG).open("ab") as log:
         child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
         )
@@ -107,7 +107,7 @@ def _failure(state: StepRun, executed: Path, code: int) -> UserError | StepFaile
         return UserError(output["evalue"])
     if code == 0 and output is None and _is_complete(content) and _mark_agrees(state):
         return None
-    log = (state.plan.staging / "run.log").read_text(encoding="utf-8", errors="replace")
+    log = (state.plan.staging / paths.LOG).read_text(encoding="utf-8", errors="replace")
     error = f"{output['ename']}: {output['evalue']}" if output else _last_line(log)
     if any(sign in error for sign in DISK_FULL):
         return UserError(f"The disk is full ({error}). Make room and run the month again.")
@@ -153,7 +153,7 @@ def _is_complete(content: dict) -> bool:
 
 def _mark_agrees(state: StepRun) -> bool:
     """Whether the notebook finished, with the parameters that the runner asked for."""
-    path = state.work / "step.json"
+    path = state.work / paths.MARK
     if not path.is_file():
         return False
     mark, plan = publish.read_json(path), state.plan
@@ -176,10 +176,12 @@ def _last_line(log: str) -> str:
 
 def _keep(state: StepRun, executed: Path, seconds: float) -> None:
     """Move tables, lists and the notebook into staging; write the record last."""
-    mark = publish.read_json(state.work / "step.json")
-    produced = {f"notebooks/{executed.name}": executed}
-    produced |= {path.name: path for path in (state.work / "tables").glob("*.parquet")}
-    produced |= {f"export/{path.name}": path for path in (state.work / "export").glob("*")}
+    mark = publish.read_json(state.work / paths.MARK)
+    produced = {f"{paths.NOTEBOOKS}/{executed.name}": executed}
+    produced |= {path.name: path for path in (state.work / paths.TABLES).glob("*.parquet")}
+    produced |= {
+        f"{paths.EXPORT}/{path.name}": path for path in (state.work / paths.EXPORT).glob("*")
+    }
     hashes = {}
     for name, path in sorted(produced.items()):
         target = state.tables / name
