@@ -93,7 +93,12 @@ BAD_FILES = {
     "no data row": HEADINGS.encode(),
     "cut in the middle": (HEADINGS + "a,2024-01-05,1\nb,2024-01-").encode(),
     "no column is mapped to customer_id": b"buyer,ordered_at,amount\na,2024-01-05,1\n",
-    "cannot be read": HEADINGS.encode() + "客户,2024-01-05,1\n".encode("gbk"),
+    "is not UTF-8: byte 31 cannot be decoded": HEADINGS.encode() + "客户,2024,1\n".encode("gbk"),
+    "is not UTF-8": HEADINGS.encode("utf-16"),
+    "byte 31 cannot be decoded": HEADINGS.encode() + "客".encode()[:2],
+    "more fields than the heading line": (HEADINGS + "a,2024-01-05,1\nb,2024-01-05,1,2\n").encode(),
+    "never closed": (HEADINGS + 'a,2024-01-05,"1\nb,2024-01-05,1\n').encode(),
+    "two columns of one name": b"customer_id,ordered_at,amount,amount\na,2024-01-05,1,2\n",
     "no date could be read": (HEADINGS + "a,someday,1\n").encode(),
 }
 
@@ -133,4 +138,11 @@ def test_a_misspelt_heading_brings_the_nearest_name(root):
     config = settings_text() + 'columns = { amount = "amuont" }\n'
     path = write_shop(root, HEADINGS + "a,2024-01-05,1\n", config)
     with pytest.raises(UserError, match='Did you mean "amount"'):
+        survey(load(path), MONTH)
+
+
+def test_a_file_named_by_two_sources_is_refused(root):
+    twice = settings_text() + settings_text().partition("\n\n")[2]
+    path = write_shop(root, HEADINGS + "a,2024-01-05,1\n", twice)
+    with pytest.raises(UserError, match=r"shop\.csv is named by two sources"):
         survey(load(path), MONTH)

@@ -30,7 +30,7 @@ def against_idle_time(churn_fit: pl.DataFrame) -> dict:
     values = _values(churn_fit)
     auc, idle = values.get(("model", "auc")), values.get(("idle_time", "auc"))
     if auc is None or idle is None:
-        return {"key": "churn.no_check", "days": churn_fit["horizon_days"][0]}
+        return {"key": "churn.not_tested"}
     key = {"good": "wins", "equal": "ties", "worse": "loses"}[compare_auc(auc, idle)]
     return {"key": f"churn.{key}", "auc": f"{auc:.3f}", "idle": f"{idle:.3f}"}
 
@@ -39,7 +39,7 @@ def alive_warning(churn_fit: pl.DataFrame) -> dict:
     """How badly P(alive) alone would rank."""
     auc = _values(churn_fit).get(("not_alive", "auc"))
     if auc is None:
-        return {"key": "churn.no_check", "days": churn_fit["horizon_days"][0]}
+        return {"key": "churn.not_tested"}
     return {"key": "churn.alive_warning", "auc": f"{auc:.3f}"}
 
 

@@ -41,6 +41,9 @@ def survey(settings: Settings, month: Month) -> pl.DataFrame:
         for path in sources.find_files(source)
     ]
     files = pl.DataFrame(facts, infer_schema_length=None)
+    if files["file"].is_duplicated().any():
+        twice = files.filter(files["file"].is_duplicated())["file"][0]
+        raise UserError(f"{twice} is named by two sources. Name each file once in the settings.")
     if files["rows"].sum() == 0:
         raise UserError(f"{', '.join(files['file'])}: a heading but no data row. Export it again.")
     if files["first_order"].drop_nulls().is_empty():

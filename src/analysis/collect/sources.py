@@ -4,6 +4,7 @@ Every data row becomes one typed row. A value that cannot be read becomes null, 
 received stands beside it, so that cleaning can set the row aside with its reason.
 """
 
+import codecs
 import difflib
 from pathlib import Path
 
@@ -26,6 +27,13 @@ DATE_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%.f%z",
     "%Y-%m-%d %H:%M:%S%.f%z",
 )
+_GZIP, _BLOCK_BYTES = b"\x1f\x8b", 1 << 22
+# What polars says of a broken file, and how to say it to the file's owner.
+_IN_WORDS = {
+    "found more fields": "a row has more fields than the heading line",
+    "could not parse": "a quotation mark is opened and never closed",
+    "deflate": "the packed file is cut or damaged",
+}
 _NO_SEPARATOR = "\x1f"  # never occurs in text: the whole line is read as one field
 _GROUPED_THOUSANDS = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"
 
@@ -69,6 +77,7 @@ def check_file(path: Path, source: Source) -> str:
     name = paths.display(path)
     if path.stat().st_size == 0:
         raise UserError(f"{name} is empty (0 bytes). Export it again.")
+    _check_encoding(path)
     digest = file_sha256(path)
     if source.sha256 and digest != source.sha256:
         raise UserError(
@@ -77,6 +86,26 @@ def check_file(path: Path, source: Source) -> str:
             "from the source if the new content is meant."
         )
     return digest
+
+
+def _check_encoding(path: Path) -> None:
+    """Raise UserError, naming the byte, for text that is not UTF-8; packed files are left to polars."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        if file.read(2) == _GZIP:
+            return
+        file.seek(0)
+        block = b"?"
+        while block:
+            begins = file.tell() - len(decoder.getstate()[0])  # bytes of a character still open
+            block = file.read(_BLOCK_BYTES)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as problem:
+                raise UserError(
+                    f"{paths.display(path)} is not UTF-8: byte {begins + problem.start + 1:,} "
+                    "cannot be decoded. Save or export it again as UTF-8 (in Excel: CSV UTF-8)."
+                ) from None
 
 
 def ends_with_line_end(path: Path) -> bool:
@@ -168,6 +197,10 @@ def _map_columns(headings: list[str], path: Path, source: Source) -> dict[str, s
     column |= {name: name for name in ("amount", "quantity", "unit_price") if name in headings}
     column |= source.columns
     found = ", ".join(name for name in headings if name != "row")
+    if any(name.endswith("_duplicated_0") for name in headings):
+        raise UserError(
+            f"{paths.display(path)} has two columns of one name: {found}. Rename one of them."
+        )
     for ours, theirs in column.items():
         if theirs not in headings:
             near = difflib.get_close_matches(theirs, headings, n=1)
@@ -206,11 +239,11 @@ def read_date(text: pl.Expr, date_format: str | None, time_zone: str) -> pl.Expr
     return pl.coalesce(readings)
 
 
-def unreadable(path: Path | str, problem: Exception) -> UserError:
+def unreadable(path: Path, problem: Exception) -> UserError:
     """The error for a file that cannot be read as text columns."""
-    name = paths.display(path) if isinstance(path, Path) else path
-    first_line = str(problem).splitlines()[0]
+    said = str(problem).splitlines()[0]
+    words = next((words for sign, words in _IN_WORDS.items() if sign in said), said)
     return UserError(
-        f"{name} cannot be read: {first_line}. It must be whole, UTF-8, with one heading line "
+        f"{paths.display(path)} cannot be read: {words}. It must be whole, UTF-8, with one heading line "
         "and the separator that the settings name. Export it again, or correct the settings."
     )

@@ -12,6 +12,7 @@ from analysis.run.errors import AnalysisError, UserError
 from analysis.run.months import Month, month_range
 
 CONFIG = "config/cdnow.toml"
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     add_completion=False,
@@ -131,8 +132,12 @@ def main() -> None:
         from analysis.run.preflight import folder_error
 
         _fail(str(folder_error(problem)), UserError.exit_code)
-    except KeyboardInterrupt:
-        _fail("Stopped. What was published is as it was; the same command goes on from here.", 130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _fail(
+                "Stopped. What was published is as it was; the same command goes on.", INTERRUPTED
+            )
+        raise
     except Exception as problem:
         log = paths.all_processed() / "error.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")

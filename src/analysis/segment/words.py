@@ -29,8 +29,10 @@ def names(found: Classification, profile: pl.DataFrame) -> dict:
     return {"key": "segment.names_hold" if holds else "segment.names_fail"}
 
 
-def rfm_names(profile: pl.DataFrame) -> dict:
+def rfm_names(found: Classification, profile: pl.DataFrame) -> dict:
     """A reminder of what a name means on this base, by the class whose name promises the most youth."""
+    if found.scores is None:
+        return {"key": "segment.nothing_to_draw"}
     young = profile.filter((pl.col("axis") == "rfm") & (pl.col("class") == "new"))
     shown = young if young.height else profile.filter(pl.col("axis") == "rfm").head(1)
     row = shown.row(0, named=True)
