@@ -88,7 +88,12 @@ def test_a_month_sees_nothing_after_its_end(tenth_root):
 def test_lists_to_act_on_are_workbooks_beside_the_tables(tenth_root):
     folder = tenth_root / "data" / "processed" / "tenth" / MONTH / "export"
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["at_risk.xlsx", "customer_classes.xlsx", "second_purchase.xlsx"]
+    assert names == [
+        "at_risk.xlsx",
+        "customer_classes.xlsx",
+        "customer_values.xlsx",
+        "second_purchase.xlsx",
+    ]
     people = pl.read_excel(folder / "at_risk.xlsx", infer_schema_length=0)
     assert people["customer"][0].isdigit()
     assert people.height > 100

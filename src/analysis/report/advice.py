@@ -26,12 +26,12 @@ def first_actions(clv: pl.DataFrame, churn: pl.DataFrame, customers: pl.DataFram
         "keep": (
             repeat & ~leaving & (pl.col("potential") == "keep"),
             "clv",
-            "customer_classes.xlsx",
+            "customer_values.xlsx",
         ),
         "grow": (
             repeat & ~leaving & (pl.col("potential") == "grow"),
             "clv",
-            "customer_classes.xlsx",
+            "customer_values.xlsx",
         ),
     }
     rows = []

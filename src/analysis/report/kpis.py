@@ -32,28 +32,33 @@ def kpi_table(
     churn: pl.DataFrame,
     customers: pl.DataFrame,
     previous: pl.DataFrame | None,
+    year_ago: pl.DataFrame | None,
     month: Month,
 ) -> pl.DataFrame:
     """All KPIs of a month.
 
     What orders alone decide is counted from them for the earlier months too; what a model decides
-    is taken from last month's own report, if there is one, so that no forecast is rewritten.
+    is taken from those months' own reports, if there are any, so that no forecast is rewritten.
 
     Args:
         previous: the table `kpis` of the month before.
+        year_ago: that of the same month a year before.
 
     Returns:
         One row per KPI in the order of `KPIS`, in the columns of the table `kpis`.
     """
     counted = {one: from_orders(occasions, one) for one in (month, month.previous, month.year_ago)}
     modelled = _from_models(clv, forecast, churn, customers)
-    reported = dict(previous.select("kpi", "value").iter_rows()) if previous is not None else {}
+    reported = [
+        dict(table.select("kpi", "value").iter_rows()) if table is not None else {}
+        for table in (previous, year_ago)
+    ]
     rows = []
     for kpi, (unit, origin) in KPIS.items():
         if origin == "orders":
             values = [counted[one].get(kpi) for one in counted]
         else:
-            values = [modelled[kpi], reported.get(kpi), None]
+            values = [modelled[kpi], *(report.get(kpi) for report in reported)]
         rows.append((kpi, unit, *values))
     columns = {"kpi": pl.String, "unit": pl.String}
     columns |= dict.fromkeys(("value", "previous_month", "year_ago"), pl.Float64)

@@ -32,6 +32,8 @@ _KEYED = {
     "model": "model",
     "quantity": "quantity",
     "kpi": "kpi",
+    "rfm": "class",
+    "cluster": "class",
 }
 
 

@@ -141,9 +141,8 @@ class Plan:
             for earlier in STEPS[: STEPS.index(step)]
             if set(earlier.writes) & set(step.reads)
         ]
-        previous = publish.read_manifest(self.settings.name, self.month.previous) or {}
-        taken = {t: previous["tables"][t]["content"] for t in step.takes if previous}
-        self.taken |= {f"{self.month.previous}/{name}": hash_ for name, hash_ in taken.items()}
+        taken = provenance.taken_tables(step, self.settings.name, self.month)
+        self.taken |= taken
         return provenance.digest(
             str(self.month),
             self.settings.digest(),

@@ -8,7 +8,9 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from analysis.run import paths
+from analysis.run import paths, publish
+from analysis.run.months import Month
+from analysis.run.steps import Step
 
 # Packages whose version can change a number or a page.
 PACKAGES = (
@@ -30,6 +32,17 @@ _SOURCE_ENDINGS = {".py", ".toml", ".j2", ".css", ".json"}
 def digest(*parts: object) -> str:
     """A hash of any JSON-able values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def taken_tables(step: Step, dataset: str, month: Month) -> dict[str, str]:
+    """What a step takes from earlier months: `YYYY-MM/table` = hash of its values, if published."""
+    taken = {}
+    for table, months_back in step.takes:
+        earlier = month.plus(-months_back)
+        manifest = publish.read_manifest(dataset, earlier)
+        if manifest:
+            taken[f"{earlier}/{table}"] = manifest["tables"][table]["content"]
+    return taken
 
 
 @cache

@@ -85,11 +85,14 @@ class Run:
             )
         return tables.read(table, self._in)
 
-    def read_previous(self, table: str) -> pl.DataFrame | None:
-        """The same table of the month before, if that month is published; else None."""
-        if table not in self.step.takes:
-            raise UserError(f"{self.step.name} does not declare that it takes {table}.")
-        folder = paths.tables(self.settings.name, self.month.previous)
+    def read_earlier(self, table: str, months_back: int = 1) -> pl.DataFrame | None:
+        """A table of an earlier month, if that month is published; else None."""
+        if (table, months_back) not in self.step.takes:
+            raise UserError(
+                f"{self.step.name} does not declare that it takes {table} of {months_back} months "
+                "back (src/analysis/run/steps.py)."
+            )
+        folder = paths.tables(self.settings.name, self.month.plus(-months_back))
         published = (folder / "manifest.json").is_file()
         return tables.read(table, folder) if published else None
 
@@ -136,9 +139,10 @@ class Run:
         folder = self._out / paths.TABLES if os.environ.get(STAGING) else self._out
         written = {name: tables.write(name, frame, folder) for name, frame in outputs.items()}
         for name, frame in (lists or {}).items():
+            from analysis.report.show import worded
             from analysis.report.workbook import write_workbook
 
-            write_workbook(frame, self._out / paths.EXPORT / f"{name}.xlsx")
+            write_workbook(worded(frame), self._out / paths.EXPORT / f"{name}.xlsx")
         if os.environ.get(STAGING):
             self._write_mark(written)
 

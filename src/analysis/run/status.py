@@ -8,10 +8,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from analysis.collect.arrivals import survey
-from analysis.run import paths, publish
+from analysis.run import paths, provenance, publish
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import load
+from analysis.run.steps import STEPS
 
 LOCK = "requirements.lock"
 
@@ -58,13 +59,10 @@ def _published(dataset: str, month: Month) -> MonthStatus:
 
 
 def is_stale(dataset: str, month: Month, manifest: dict) -> bool:
-    """Whether the month before is no longer the one that this month took its tables from."""
-    previous = publish.read_manifest(dataset, month.previous) or {"tables": {}}
-    now = {
-        f"{month.previous}/{name}": record["content"]
-        for name, record in previous["tables"].items()
-        if name in ("segments", "kpis")
-    }
+    """Whether the earlier months are no longer those that this month took its tables from."""
+    now = {}
+    for step in STEPS:
+        now |= provenance.taken_tables(step, dataset, month)
     return now != manifest["taken"]
 
 

@@ -1,4 +1,4 @@
-"""The notebooks of a month in order: what each reads, writes, and takes from the month before."""
+"""The notebooks of a month in order: what each reads, writes, and takes from earlier months."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,16 @@ from analysis.run.errors import UserError
 
 @dataclass(frozen=True)
 class Step:
-    """One notebook of the monthly run."""
+    """One notebook of the monthly run.
+
+    `takes` names tables of earlier published months with how many months back they lie; only the
+    month before is waited for in a backfill of several jobs.
+    """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    takes: tuple[str, ...] = ()
+    takes: tuple[tuple[str, int], ...] = ()
 
 
 STEPS = (
@@ -26,7 +30,7 @@ STEPS = (
         "03_segment",
         reads=("occasions", "customers"),
         writes=("segments", "segment_profile", "migration"),
-        takes=("segments",),
+        takes=(("segments", 1),),
     ),
     Step(
         "04_clv",
@@ -56,7 +60,7 @@ STEPS = (
             "churn_fit",
         ),
         writes=("kpis",),
-        takes=("kpis",),
+        takes=(("kpis", 1), ("kpis", 12)),
     ),
 )
 
