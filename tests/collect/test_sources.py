@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from conftest import settings_text, write_shop
+from conftest import SAMPLE_CONFIG, settings_text, write_shop
 
 from analysis.collect import sources
 from analysis.collect.arrivals import survey
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import load
+from analysis.samples import cdnow
 
 HEADINGS = "customer_id,ordered_at,amount\n"
 MONTH = Month(2024, 1)
@@ -146,3 +147,14 @@ def test_a_file_named_by_two_sources_is_refused(root):
     path = write_shop(root, HEADINGS + "a,2024-01-05,1\n", twice)
     with pytest.raises(UserError, match=r"shop\.csv is named by two sources"):
         survey(load(path), MONTH)
+
+
+@pytest.mark.parametrize("cut", range(1, 27))
+def test_a_fixed_width_file_is_known_to_be_torn_wherever_it_was_cut(root, cut):
+    folder = root / "data" / "raw" / "tenth"
+    folder.mkdir()
+    (root / "config" / "tenth.toml").write_text(SAMPLE_CONFIG)
+    lines = cdnow.locate("CDNOW_sample.txt").read_bytes().splitlines(keepends=True)[:9]
+    (folder / "sample.txt").write_bytes(b"".join(lines)[:-2][: -cut or None])
+    with pytest.raises(UserError, match="cut in the middle"):
+        survey(load("config/tenth.toml"), Month(1998, 6))

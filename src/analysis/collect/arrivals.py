@@ -65,14 +65,14 @@ def _file_facts(path, source, settings: Settings, month: Month) -> dict:
                 first_order=day.filter(~later).min(),
                 last_order=day.filter(~later).max(),
                 first_later=day.filter(later).min(),
-                torn=pl.col("amount").is_null().last(),
+                last_row_whole=pl.col("amount").is_not_null().last(),
             )
             .collect()
             .row(0, named=True)
         )
     except pl.exceptions.PolarsError as problem:
         raise sources.unreadable(path, problem) from None
-    if facts.pop("torn") and not sources.ends_with_line_end(path):
+    if sources.is_torn(path, source, facts.pop("last_row_whole")):
         raise UserError(
             f"{paths.display(path)} is cut in the middle: its last row ({facts['rows']:,}) is not "
             f"whole (byte {path.stat().st_size:,} ends it without a line end). Export it again."

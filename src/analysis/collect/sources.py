@@ -27,7 +27,7 @@ DATE_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%.f%z",
     "%Y-%m-%d %H:%M:%S%.f%z",
 )
-_GZIP, _BLOCK_BYTES = b"\x1f\x8b", 1 << 22
+_GZIP, _BLOCK_BYTES, _TAIL_BYTES = b"\x1f\x8b", 1 << 22, 4096
 # What polars says of a broken file, and how to say it to the file's owner.
 _IN_WORDS = {
     "found more fields": "a row has more fields than the heading line",
@@ -91,10 +91,9 @@ def check_file(path: Path, source: Source) -> str:
 def _check_encoding(path: Path) -> None:
     """Raise UserError, naming the byte, for text that is not UTF-8; packed files are left to polars."""
     decoder = codecs.getincrementaldecoder("utf-8")()
+    if _is_packed(path):
+        return
     with path.open("rb") as file:
-        if file.read(2) == _GZIP:
-            return
-        file.seek(0)
         block = b"?"
         while block:
             begins = file.tell() - len(decoder.getstate()[0])  # bytes of a character still open
@@ -108,11 +107,26 @@ def _check_encoding(path: Path) -> None:
                 ) from None
 
 
-def ends_with_line_end(path: Path) -> bool:
-    """Whether the last byte of a file ends a line; a file cut in the middle rarely does."""
+def _is_packed(path: Path) -> bool:
     with path.open("rb") as file:
-        file.seek(-1, 2)
-        return file.read(1) in (b"\n", b"\r")
+        return file.read(len(_GZIP)) == _GZIP
+
+
+def is_torn(path: Path, source: Source, last_row_whole: bool) -> bool:
+    """Whether a file was cut in the middle of its last line.
+
+    A cut leaves no line end, and a last row that lacks a value or, where columns have fixed widths,
+    a last line shorter than the one before it. (A packed file that was cut cannot be unpacked.)
+    """
+    if _is_packed(path):
+        return False
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, _TAIL_BYTES), 2)
+        tail = file.read()
+    if tail.endswith((b"\n", b"\r")):
+        return False
+    *_, before, last = [b"", *tail.splitlines()]
+    return not last_row_whole or (source.separator == "whitespace" and len(last) < len(before))
 
 
 def _scan(path: Path, source: Source) -> pl.LazyFrame:
