@@ -1,9 +1,11 @@
 """Roots to test in: an empty one, the published sample, and the 1/10 sample over three months."""
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -61,6 +63,14 @@ def published_cdnow(factory) -> Path:
         assert done.returncode == 0, done.stderr
         _built["cdnow"] = root
     return _built["cdnow"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Work in a folder of this session's own: pytest's shared one is cleared by later sessions."""
+    if config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="analysis-tests-")
+        atexit.register(shutil.rmtree, config.option.basetemp, ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)
