@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from conftest import read_cdnow
+from helpers import read_cdnow
 
 from analysis import tables
 from analysis.churn import evaluate, retention, scores

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
-from conftest import write_shop
+from helpers import write_shop
 
 from analysis.collect.arrivals import arrivals_by_month, check_completeness, survey
 from analysis.run.errors import UserError

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from conftest import SAMPLE_CONFIG, settings_text, write_shop
+from helpers import SAMPLE_CONFIG, settings_text, write_shop
 
 from analysis.collect import sources
 from analysis.collect.arrivals import survey

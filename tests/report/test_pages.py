@@ -83,7 +83,7 @@ def test_alt_texts_state_findings(pages):
 
 
 def test_a_partial_month_is_marked_on_every_page(root):
-    from conftest import command, write_shop
+    from helpers import command, write_shop
 
     days = [f"a{n},2024-01-{day:02},1" for n in range(3) for day in range(1, 11)]
     config = write_shop(root, "customer_id,ordered_at,amount\n" + "\n".join(days) + "\n")

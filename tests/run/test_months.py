@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from conftest import command
+from helpers import command
 
 from analysis import tables
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import command, make_root, settings_text, write_shop
+from helpers import command, make_root, settings_text, write_shop
 
 from analysis.run import cli, preflight, publish
 from analysis.run.months import Month

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from conftest import settings_text
+from helpers import settings_text
 
 from analysis.run.errors import UserError
 from analysis.run.months import Month, month_range
