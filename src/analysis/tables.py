@@ -44,6 +44,7 @@ class SourceFiles(dy.Schema):
     rows_later = dy.Int64(min=0)  # dated after as_of; not read any further
     first_order = dy.Date(nullable=True)  # up to as_of
     last_order = dy.Date(nullable=True)
+    ends_whole = dy.Bool()  # the last line has its line end, so it was not cut
 
 
 class Orders(dy.Schema):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analysis import tables
 from analysis.clean.ledger import source_ledger, waterfall
 from analysis.clean.orders import clean_orders
-from analysis.clean.rules import check_budget, exact_repeats
+from analysis.clean.rules import check_budget, check_purchases, exact_repeats
 from analysis.customers import purchase_occasions
 from analysis.run.errors import UserError
 from analysis.run.settings import Settings
@@ -136,6 +136,15 @@ def test_every_row_and_every_cent_is_accounted_for(rows):
     assert occasions.filter(pl.col("amount") < 0).is_empty()
     stages = waterfall(ledger, aside)
     assert stages[:-1]["rows"].sum() == stages[-1]["rows"].item()
+
+
+def test_a_month_without_any_purchase_is_told_with_the_commonest_reasons():
+    kept, aside = clean_orders(raw({"is_sale": False}, {"is_sale": False}, {"customer_id": None}))
+    nothing = purchase_occasions(kept.lazy()).collect()
+    with pytest.raises(
+        UserError, match=r"No row is a purchase: not_a_sale \(2 rows\), no_customer"
+    ):
+        check_purchases(nothing, aside)
 
 
 def test_too_many_bad_rows_stop_the_month_with_the_worst_reasons():

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from helpers import SAMPLE_CONFIG, settings_text, write_shop
 
-from analysis.collect import sources
+from analysis.collect import sources, values
 from analysis.collect.arrivals import survey
 from analysis.run.errors import UserError
 from analysis.run.months import Month
@@ -44,13 +44,15 @@ def test_what_cannot_be_read_is_kept_as_received(root):
     [("1,234.50", "1234.5"), ("+7", "7"), (".5", "0.5"), ("1e3", "1000"), ("-3.25", "-3.25")],
 )
 def test_forms_of_amounts(text, amount):
-    read = pl.select(sources.read_amount(pl.lit(text))).item()
+    read = pl.select(values.read_amount(pl.lit(text))).item()
     assert read == Decimal(amount)
 
 
-@pytest.mark.parametrize("text", ["1,23", "12 EUR", "NaN", "inf", "--", "1.2.3"])
+@pytest.mark.parametrize(
+    "text", ["1,23", "12 EUR", "NaN", "inf", "--", "1.2.3", "1e300", "-99999999999999"]
+)
 def test_what_is_no_amount_is_not_guessed(text):
-    assert pl.select(sources.read_amount(pl.lit(text))).item() is None
+    assert pl.select(values.read_amount(pl.lit(text))).item() is None
 
 
 @pytest.mark.parametrize(
@@ -60,16 +62,33 @@ def test_what_is_no_amount_is_not_guessed(text):
         ("20240105", datetime(2024, 1, 5)),
         ("2024-01-05T20:00:00Z", datetime(2024, 1, 6, 4)),
         ("2024-01-05 20:00:00+0000", datetime(2024, 1, 6, 4)),
+        ("2024-01-05T20:00Z", datetime(2024, 1, 6, 4)),
+        ("2024-01-05 20:00:00.5 +00", datetime(2024, 1, 6, 4, 0, 0, 500_000)),
+        ("2024.1.5 9:05", datetime(2024, 1, 5, 9, 5)),
+        ("2024011", None),
+        ("202401055", None),
     ],
 )
 def test_times_with_a_zone_are_converted_to_the_data_sets_zone(text, expected):
-    read = pl.select(sources.read_date(pl.lit(text), None, "Asia/Shanghai")).item()
+    read = pl.select(values.read_date(pl.lit(text), None, "Asia/Shanghai")).item()
     assert read == expected
 
 
 def test_quantity_and_unit_price_serve_instead_of_amount(root):
     found = rows(root, "customer_id,ordered_at,quantity,unit_price\na,2024-01-05,3,1.25\n")
     assert found["amount"].to_list() == [Decimal("3.7500")]
+
+
+def test_a_product_too_large_for_any_order_is_unreadable(root):
+    text = "customer_id,ordered_at,quantity,unit_price\na,2024-01-05,9999999999,9999999999\n"
+    found = rows(root, text)
+    assert found["amount"][0] is None
+    assert found["amount_text"][0] == "9999999999 x 9999999999"
+
+
+def test_a_column_may_have_any_name(root):
+    text = "customer_id,ordered_at,amount,row\na,2024-01-05,1,7\n"
+    assert rows(root, text)["row"].to_list() == [1]
 
 
 def test_statuses_say_what_is_a_sale(root):
@@ -100,6 +119,8 @@ BAD_FILES = {
     "more fields than the heading line": (HEADINGS + "a,2024-01-05,1\nb,2024-01-05,1,2\n").encode(),
     "never closed": (HEADINGS + 'a,2024-01-05,"1\nb,2024-01-05,1\n').encode(),
     "two columns of one name": b"customer_id,ordered_at,amount,amount\na,2024-01-05,1,2\n",
+    "nothing but blanks": b" \n\n",
+    "not a text file": b"PK\x03\x04\x14\x00",
     "no date could be read": (HEADINGS + "a,someday,1\n").encode(),
 }
 
@@ -120,6 +141,48 @@ def test_a_torn_gzip_is_told_in_words(root):
     (root / "data" / "raw" / "shop" / "shop.csv").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"shop\.csv cannot be read"):
         survey(load(config), MONTH)
+
+
+def test_another_separator_is_guessed(root):
+    path = write_shop(root, "buyer;ordered_at;amount\na;2024-01-05;1\n", settings_text())
+    config = settings_text() + 'columns = { customer_id = "buyer" }\n'
+    (root / path).write_text(config)
+    with pytest.raises(UserError, match="Is the separator ';'"):
+        survey(load(path), MONTH)
+
+
+def test_the_same_file_under_two_names_is_refused(root):
+    path = write_shop(root, HEADINGS + "a,2024-01-05,1\n")
+    folder = root / "data" / "raw" / "shop"
+    (folder / "copy.csv").write_bytes((folder / "shop.csv").read_bytes())
+    with pytest.raises(UserError, match=r"copy\.csv and .*shop\.csv hold the same bytes"):
+        survey(load(path), MONTH)
+
+
+WHITESPACE = {
+    "line 3: 4 fields, but 3 headings": "customer_id ordered_at amount\na 2024-01-05 1\nb c 1 1\n",
+    "two columns of one name": "customer_id ordered_at ordered_at\na 2024-01-05 1\n",
+}
+
+
+@pytest.mark.parametrize("message", WHITESPACE)
+def test_blanks_as_separators_must_part_every_line_alike(root, message):
+    config = settings_text() + 'separator = "whitespace"\n'
+    with pytest.raises(UserError, match=message):
+        survey(load(write_shop(root, WHITESPACE[message], config)), MONTH)
+
+
+@pytest.mark.parametrize("path", ["", "/", ".", "data/**x/*.csv", "~nobody-here/x.csv"])
+def test_a_path_that_is_none_is_told_in_words(root, path):
+    (root / "config" / "shop.toml").write_text(settings_text().replace("data/raw/shop/*.csv", path))
+    with pytest.raises(UserError, match=r"path|No file matches"):
+        survey(load("config/shop.toml"), MONTH)
+
+
+@pytest.mark.parametrize(("end", "whole"), [("\n", True), ("", False)])
+def test_an_open_last_line_is_known(root, end, whole):
+    path = write_shop(root, HEADINGS + "a,2024-01-05,1" + end)
+    assert survey(load(path), MONTH)["ends_whole"].to_list() == [whole]
 
 
 def test_an_empty_folder_names_the_pattern(root):

@@ -5,6 +5,7 @@ import pytest
 
 from analysis.report import gates
 from analysis.report.gates import Page
+from analysis.report.privacy import ids_must_be_hashed
 from analysis.run.settings import Settings
 
 GOOD = (
@@ -47,6 +48,9 @@ BREACHES = {
     "<p>write to ann@example.com</p>": "e-mail",
     "<p>call 13800138000</p>": "phone number",
     "<p>call +8613800138000</p>": "phone number",
+    "<p>call 8613800138000.</p>": "phone number",
+    "<p>call 138-0013-8000</p>": "phone number",
+    "<p>write to ann@mail.example.co.uk</p>": "e-mail",
 }
 
 
@@ -67,6 +71,39 @@ def test_a_page_too_large_is_refused(tmp_path):
 
 def test_an_id_that_must_be_hashed_is_found_even_in_an_id_column(tmp_path):
     assert breaches(page(tmp_path, GOOD), frozenset({"13800138000"}))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "addition", "breach"),
+    [
+        ("5", "<p>5 buyers</p>", False),
+        ("5", '<table><tr><td class="id">5</td></tr></table>', True),
+        ("C-00042", "<pre>C-00042  3</pre>", True),
+        ("C-00042", "<p>C-000421</p>", False),
+        ("王伟", "<p>王伟来了</p>", True),
+    ],
+)
+def test_a_hidden_id_is_found_where_it_can_be_told_from_a_figure(
+    tmp_path, hidden, addition, breach
+):
+    one = page(tmp_path, GOOD.replace("</main>", addition + "</main>"))
+    assert bool(gates.personal_data(one, {hidden})) is breach
+
+
+def test_customers_and_files_may_be_called_none_or_nan(tmp_path):
+    row = '<table><tr><td class="id">None</td><td class="file">nan.csv</td></tr></table>'
+    assert breaches(page(tmp_path, GOOD.replace("</main>", row + "</main>"))) == []
+
+
+LOOKS_PERSONAL = ["ann@mail.example.co.uk", "138 0013 8000", "+86-138-0013-8000", "wx_13800138000"]
+
+
+@pytest.mark.parametrize("value", LOOKS_PERSONAL)
+def test_ids_that_look_like_a_person_are_hashed(value):
+    source = {"table": "orders", "path": "p"}
+    shop = Settings(name="s", currency="EUR", time_zone="UTC", sources=[source])
+    assert ids_must_be_hashed(pl.Series(["7", value]), shop)
+    assert not ids_must_be_hashed(pl.Series(["C7", "20240101123456789012"]), shop)
 
 
 def test_hidden_ids_are_those_that_look_like_a_person(tmp_path):

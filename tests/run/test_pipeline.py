@@ -247,7 +247,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_told(shop):
 MISTAKES = {
     ("2024-13",): "YYYY-MM",
     ("2023-12",): "lies before the first order (2024-01-01)",
-    ("2024-03",): "is not complete",
+    ("2024-03",): "lies after the data",
     ("2024-01", "--only", "07"): 'no step "07"',
     ("--from", "2024-01"): "both --from and --to",
     (): "Give one month",

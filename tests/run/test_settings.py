@@ -26,6 +26,7 @@ def test_only_four_things_are_required(root):
 MISTAKES = {
     'currncy = "EUR"\n' + settings_text(): 'did you mean "currency"',
     settings_text(currency='"euro"'): "currency = 'euro'",
+    settings_text(currency='"EUX"'): "no currency of ISO 4217",
     settings_text(time_zone='"Asia/Shanghi"'): 'did you mean "Asia/Shanghai"',
     settings_text(name='"my shop"'): "name = 'my shop'",
     settings_text(name='"../up"'): "name = '../up'",
@@ -33,6 +34,10 @@ MISTAKES = {
     settings_text() + "[clv]\nhorizon_day = 30\n": 'did you mean "horizon_days"',
     settings_text() + "[clv]\nhorizon_days = 0\n": "clv.horizon_days = 0",
     settings_text() + 'columns = { cust = "x" }\n': 'did you mean "customer_id"',
+    settings_text() + 'columns = { amount = "x", quantity = "x" }\n': "given to two of ours",
+    settings_text() + settings_text().partition("\n\n")[2].replace('"orders"', '"order_lines"'): (
+        "count the same money twice"
+    ),
     settings_text() + 'seperator = ";"\n': 'did you mean "separator"',
     settings_text().replace('path = "data/raw/shop/*.csv"\n', ""): '"sources.1.path" is required',
     "name = shop": "not valid TOML",
@@ -69,7 +74,9 @@ def test_a_month_knows_its_days_and_its_neighbours():
     assert str(Month(2024, 12).plus(1)) == "2025-01"
 
 
-@pytest.mark.parametrize("text", ["1998-13", "1998-6", "199806", "", "June 1998", "0000-01"])
+@pytest.mark.parametrize(
+    "text", ["1998-13", "1998-6", "199806", "", "June 1998", "0000-01", "１９９８-06"]
+)
 def test_what_is_no_month_is_refused(text):
     with pytest.raises(UserError, match="YYYY-MM"):
         Month.parse(text)

@@ -46,6 +46,8 @@ def alive_warning(churn_fit: pl.DataFrame) -> dict:
 def most_at_stake(bands: pl.DataFrame, churn: pl.DataFrame) -> dict:
     """Where most value is at stake."""
     top = bands.sort("value_at_stake", descending=True).row(0, named=True)
+    if top["value_at_stake"] == 0:
+        return {"key": "churn.nothing_at_stake"}
     return {
         "key": "churn.most_at_stake",
         "money": Money(top["value_at_stake"]),

@@ -46,19 +46,40 @@ def exact_repeats(raw: pl.DataFrame) -> int:
     return content.height - content.unique().height
 
 
-def check_budget(ledger_rows: int, quarantine: pl.DataFrame, settings: Settings) -> None:
+def check_budget(rows: int, quarantine: pl.DataFrame, settings: Settings) -> None:
     """Stop a month in which too many rows are bad.
 
+    Args:
+        rows: rows read.
+        quarantine: rows set aside.
+
     Raises:
-        UserError: naming the share, the limit and the worst reasons.
+        UserError: naming the share, the limit and the commonest reasons.
     """
     bad = quarantine.filter(pl.col("kind") == "bad")
-    if ledger_rows == 0 or bad.height / ledger_rows <= settings.max_quarantined_share:
+    if rows == 0 or bad.height / rows <= settings.max_quarantined_share:
         return
-    worst = bad["reason"].value_counts(sort=True).head(3).iter_rows()
-    named = ", ".join(f"{reason} ({count:,} rows)" for reason, count in worst)
     raise UserError(
-        f"{bad.height / ledger_rows:.1%} of the rows are bad, more than max_quarantined_share = "
-        f"{settings.max_quarantined_share:.0%}: {named}. Mend the export or its mapping; raise "
-        "the limit only if these rows are truly worthless."
+        f"{bad.height / rows:.1%} of the rows are bad, more than max_quarantined_share = "
+        f"{settings.max_quarantined_share:.0%}: {_commonest(bad)}. Mend the export or its mapping; "
+        "raise the limit only if these rows are truly worthless."
     )
+
+
+def check_purchases(occasions: pl.DataFrame, quarantine: pl.DataFrame) -> None:
+    """Stop a month up to whose end nobody bought anything; raises UserError with the reasons."""
+    if occasions.is_empty():
+        found = _commonest(quarantine) or "every amount is 0, or was refunded in full"
+        raise UserError(
+            f"No row is a purchase: {found}. Check `sale_status`, `columns` and "
+            "`zero_price_is_purchase` in the settings."
+        )
+
+
+def _commonest(quarantine: pl.DataFrame) -> str:
+    counts = (
+        quarantine["reason"]
+        .value_counts(sort=True)
+        .sort("count", "reason", descending=[True, False])
+    )
+    return ", ".join(f"{reason} ({count:,} rows)" for reason, count in counts.head(3).iter_rows())

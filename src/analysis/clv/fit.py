@@ -111,7 +111,8 @@ def fit_gamma_gamma(customers: pl.DataFrame) -> Fit:
     def log_likelihood(values: np.ndarray) -> float:
         return float(weights @ gamma_gamma_log_likelihood(x, m, values))
 
-    problem = "infinite_mean_spend" if parameters[1] <= 1 else None
+    q = parameters[1]
+    problem = "infinite_mean_spend" if q <= 1 else "equal_spenders" if q > LARGEST else None
     return _finished("gamma_gamma", parameters, log_likelihood, valued, problem)
 
 

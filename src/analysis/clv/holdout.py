@@ -212,9 +212,9 @@ def readable(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
 
 
 def winner(table: pl.DataFrame, subject: str) -> str:
-    """The method with the smallest RMSE on a subject."""
+    """The method with the smallest RMSE on a subject; the model where it shares the first place."""
     rmse = table.filter((pl.col("subject") == subject) & (pl.col("metric") == "rmse"))
-    return rmse.sort("value", "method")["method"][0]
+    return rmse.sort("value", pl.col("method") != "model", "method")["method"][0]
 
 
 def holdout_fits(holdout: Holdout) -> list[tuple[str, date, Fit]]:

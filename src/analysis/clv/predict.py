@@ -71,8 +71,9 @@ def _expected_if_alive(x, age, days, parameters) -> np.ndarray:
     a = a + _NUDGE if abs(a - 1) < _NUDGE else a
     z = days / (alpha + age + days)
     c = _off_poles(a + b + x - 1)
-    until_dropout = (1 - z) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, z)
-    expected = np.asarray(c / (a - 1) * (1 - until_dropout))
+    with np.errstate(all="ignore"):  # 2F1 may overflow; such rows are integrated below
+        until_dropout = (1 - z) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, z)
+        expected = np.asarray(c / (a - 1) * (1 - until_dropout))
     # Nobody expects fewer purchases than their chance of one, nor more than without dropout.
     least = -np.expm1((r + x) * np.log1p(-z))
     most = (r + x) * days / (alpha + age)

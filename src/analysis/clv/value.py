@@ -268,7 +268,7 @@ def _potential(past: pl.Expr) -> pl.Expr:
     """Past value against predicted value: both high, only the future, only the past, neither."""
     future = pl.col("clv")
     high_past = (past > 0) & (past >= past.quantile(1 - TOP_SHARE, "higher"))
-    high_future = (future > 0) & (future >= future.quantile(1 - TOP_SHARE, "higher"))
+    high_future = (future > future.min()) & (future >= future.quantile(1 - TOP_SHARE, "higher"))
     return (
         pl.when(high_past & high_future)
         .then(pl.lit("keep"))

@@ -59,7 +59,7 @@ def holdout_result(holdout: Holdout | None, backtest: pl.DataFrame) -> dict:
 
 def best_method(backtest: pl.DataFrame, subject: str) -> dict:
     """Which method came closest, and what follows."""
-    if backtest.is_empty():
+    if usable_bias(backtest) is None:
         return {"key": "clv.not_tested"}
     method = winner(backtest, subject)
     return {

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from analysis.collect import sources
+from analysis.collect.files import check_file, ends_whole, is_torn, unreadable
 from analysis.run import paths
 from analysis.run.errors import UserError
 from analysis.run.months import Month
@@ -44,6 +45,11 @@ def survey(settings: Settings, month: Month) -> pl.DataFrame:
     if files["file"].is_duplicated().any():
         twice = files.filter(files["file"].is_duplicated())["file"][0]
         raise UserError(f"{twice} is named by two sources. Name each file once in the settings.")
+    same = files.filter((pl.col("rows") > 0) & files["sha256"].is_duplicated())["file"]
+    if same.len():
+        raise UserError(
+            f"{same[0]} and {same[1]} hold the same bytes: their orders would count twice. Remove one."
+        )
     if files["rows"].sum() == 0:
         raise UserError(f"{', '.join(files['file'])}: a heading but no data row. Export it again.")
     if files["first_order"].drop_nulls().is_empty():
@@ -52,7 +58,7 @@ def survey(settings: Settings, month: Month) -> pl.DataFrame:
 
 
 def _file_facts(path, source, settings: Settings, month: Month) -> dict:
-    digest = sources.check_file(path, source)
+    digest = check_file(path, source)
     only = settings.model_copy(update={"sources": [source.model_copy(update={"path": str(path)})]})
     later = pl.col("ordered_at") > month.as_of
     day = pl.col("ordered_at").dt.date()
@@ -65,21 +71,24 @@ def _file_facts(path, source, settings: Settings, month: Month) -> dict:
                 first_order=day.filter(~later).min(),
                 last_order=day.filter(~later).max(),
                 first_later=day.filter(later).min(),
-                last_row_whole=pl.col("amount").is_not_null().last(),
+                last_row_whole=(
+                    pl.col("amount").is_not_null() & pl.col("ordered_at").is_not_null()
+                ).last(),
             )
             .collect()
             .row(0, named=True)
         )
     except pl.exceptions.PolarsError as problem:
-        raise sources.unreadable(path, problem) from None
-    if sources.is_torn(path, source, facts.pop("last_row_whole")):
+        raise unreadable(path, problem) from None
+    if is_torn(path, source, facts.pop("last_row_whole")):
         raise UserError(
             f"{paths.display(path)} is cut in the middle: its last row ({facts['rows']:,}) is not "
             f"whole (byte {path.stat().st_size:,} ends it without a line end). Export it again."
         )
     name = paths.display(path)
     size = path.stat().st_size
-    return {"table": source.table, "file": name, "sha256": digest, "bytes": size} | facts
+    known = {"table": source.table, "file": name, "sha256": digest, "bytes": size}
+    return known | facts | {"ends_whole": ends_whole(path)}
 
 
 def _nothing_yet(files: pl.DataFrame, month: Month) -> str:

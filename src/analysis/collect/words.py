@@ -18,6 +18,14 @@ def completeness(found: Completeness, month: Month) -> dict:
     return {"key": "collect.complete" if found.complete else "collect.incomplete", **values}
 
 
+def line_ends(files: pl.DataFrame) -> dict:
+    """Whether the last line of every file is certainly whole."""
+    open_ends = files.filter(~pl.col("ends_whole"))["file"]
+    if open_ends.is_empty():
+        return {"key": "collect.ends_whole"}
+    return {"key": "collect.ends_open", "files": ", ".join(open_ends)}
+
+
 def readability(checks: pl.DataFrame) -> dict:
     """Whether every value could be read."""
     failed = int(checks["failed"].sum())

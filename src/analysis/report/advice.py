@@ -83,6 +83,8 @@ def _forecast_rows(backtest: pl.DataFrame, settings: Settings) -> list[tuple[str
         for row in backtest.iter_rows(named=True)
     }
     bias = values["model", "purchases", "bias"]
+    if bias is None:  # nobody bought in the holdout
+        return [("forecast", _nothing(), _nothing(), "untested")]
     rules = ("own_rate", "last_period", "nothing")
     rule, error = min(
         ((rule, values[rule, "revenue", "rmse"]) for rule in rules), key=lambda pair: pair[1]
@@ -93,10 +95,8 @@ def _forecast_rows(backtest: pl.DataFrame, settings: Settings) -> list[tuple[str
         "ranking",
         label("honesty.ranking_measured", model=form(model, "money", settings)),
         label("honesty.ranking_against", rule=against),
-        "good" if model < error else "worse",
+        "good" if model < error else "equal" if model == error else "worse",
     )
-    if bias is None:
-        return [("forecast", _nothing(), _nothing(), "untested"), ranking]
     verdict = "small_error" if abs(bias) <= GOOD_TOTAL else "large_error"
     measured = label("honesty.forecast_measured", bias=f"{bias:+.1%}")
     return [("forecast", measured, _nothing(), verdict), ranking]

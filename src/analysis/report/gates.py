@@ -43,6 +43,14 @@ class Page:
             part.decompose()
         return soup
 
+    @cached_property
+    def values(self) -> BeautifulSoup:
+        """The reading without what other people name: customers, files, data sets."""
+        soup = BeautifulSoup(str(self.reading), "html.parser")
+        for part in soup.select("title, .id, .file, .where"):
+            part.decompose()
+        return soup
+
 
 def check_pages(folder: Path, settings: Settings, tables_folder: Path) -> list[str]:
     """Every breach of every page of a folder, as `page: what`."""
@@ -97,11 +105,11 @@ def failures_shown(page: Page) -> list[str]:
 
 
 def missing_values_shown(page: Page) -> list[str]:
-    """`nan` anywhere in the reading, or `None` standing as a value."""
+    """`nan` anywhere in the reading, or `None` standing as a value; ids and file names may be so."""
     found = []
-    if re.search(r"(?<![\w-])(?:nan|NaN|inf)(?![\w-])", page.reading.get_text(" ")):
+    if re.search(r"(?<![\w-])(?:nan|NaN|inf)(?![\w-])", page.values.get_text(" ")):
         found.append("nan or inf in the text")
-    values = page.reading.select("td, th, .computed, pre")
+    values = page.values.select("td, th, .computed, pre")
     if any(re.search(r"(?<!\w)(?:None|null|NaT)(?!\w)", value.get_text()) for value in values):
         found.append("None standing as a value")
     return found
@@ -145,16 +153,24 @@ def personal_data(page: Page, hidden: set[str]) -> list[str]:
         hidden: the known values that no page may hold.
     """
     reading = BeautifulSoup(str(page.reading), "html.parser")
-    whole = reading.get_text(" ")
-    found = ["a customer id that must be hashed"] if any(one in whole for one in hidden) else []
+    shown = hidden & {cell.get_text().strip() for cell in reading.select(".id")}
     for cell in reading.select(".id"):
         cell.decompose()
     outside_ids = reading.get_text(" ")
+    words = set(re.split(r"[\s,;:()<>\"']+", outside_ids))
+    telling = {one for one in hidden if _is_telling(one)}
+    shown |= telling & words | {one for one in telling if not one.isascii() and one in outside_ids}
+    found = ["a customer id that must be hashed"] if shown else []
     if re.search(E_MAIL, outside_ids):
         found.append("an e-mail address")
     if re.search(PHONE, outside_ids):
         found.append("a phone number")
     return found
+
+
+def _is_telling(value: str) -> bool:
+    """Whether an id cannot be mistaken for a figure or a common word of the page."""
+    return not value.isascii() or (len(value) > 5 and any(sign.isdigit() for sign in value))
 
 
 def hidden_ids(settings: Settings, tables_folder: Path) -> set[str]:

@@ -85,6 +85,7 @@ def _write(path, page: str) -> None:
     """Replace a page only if it differs, and never show a part of it."""
     if path.is_file() and path.read_text(encoding="utf-8") == page:
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(page, encoding="utf-8")
     partial.replace(path)

@@ -7,11 +7,14 @@ import polars as pl
 
 from analysis.run.settings import Settings
 
-E_MAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"
-PHONE = r"(?<![\d.])(?:\+\d{8,15}|1[3-9]\d{9})(?![\d.])"
+E_MAIL = r"[\w.%+-]+@(?:[\w-]+\.)+\w{2,}"
+_MOBILE = r"(?:00)?(?:86)?1[3-9]\d{9}"  # as China's numbers are written, without separators
+PHONE = rf"(?<![\d.])(?:\+\d{{8,15}}|{_MOBILE}|1[3-9]\d-\d{{4}}-\d{{4}})(?!\.?\d)"
 # Names of id columns that hold a person, not a number of ours.
 PERSONAL_HEADER = re.compile(
-    r"name|nick|phone|mobile|mail|昵称|姓名|名称|手机|电话|邮箱", re.IGNORECASE
+    r"name|nick|phone|mobile|mail|wechat|\btel|\bcell|contact"
+    r"|昵称|姓名|名称|会员名|用户名|旺旺|微信|收货人|联系|账号|手机|电话|邮箱",
+    re.IGNORECASE,
 )
 
 
@@ -22,9 +25,8 @@ def ids_must_be_hashed(ids: pl.Series, settings: Settings) -> bool:
     headers = [source.columns.get("customer_id", "") for source in settings.sources]
     if any(PERSONAL_HEADER.search(header) for header in headers):
         return True
-    return bool(
-        ids.cast(pl.String).str.contains(rf"^(?:{E_MAIL}|(?:\+\d{{8,15}}|1[3-9]\d{{9}}))$").any()
-    )
+    plain = ids.cast(pl.String).str.replace_all(r"[\s().-]", "")
+    return bool(plain.str.contains(rf"@|^\+\d{{8,15}}$|(?:^|\D){_MOBILE}(?:\D|$)").any())
 
 
 def shown_ids(ids: pl.Series, settings: Settings) -> pl.Series:

@@ -103,8 +103,8 @@ class Table:
     def _kind(self, name: str) -> str:
         if name in self.kinds:
             return self.kinds[name]
-        if name == "customer_id":
-            return "id"
+        if name in ("customer_id", "file"):
+            return name.removeprefix("customer_")
         kind = self.frame.schema[name]
         if kind.is_temporal():
             return "date"

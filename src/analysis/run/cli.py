@@ -139,9 +139,19 @@ def main() -> None:
             )
         raise
     except Exception as problem:
-        log = paths.all_processed() / "error.log"
-        log.write_text(traceback.format_exc(), encoding="utf-8")
-        _fail(f"This is our mistake, not yours: {problem!r}. Details: {paths.display(log)}", 1)
+        _fail(f"This is our mistake, not yours: {problem!r}. {_keep_traceback()}", 1)
+
+
+def _keep_traceback() -> str:
+    """Write the traceback to a file; returns where it is, or the traceback itself."""
+    details = traceback.format_exc()
+    log = paths.all_processed() / "error.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(details, encoding="utf-8")
+    except OSError:
+        return details
+    return f"Details: {paths.display(log)}"
 
 
 def _fail(message: str, code: int) -> None:

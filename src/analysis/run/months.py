@@ -21,7 +21,7 @@ class Month:
     @classmethod
     def parse(cls, text: str) -> "Month":
         """Read `YYYY-MM`; raises UserError for anything else."""
-        match = re.fullmatch(r"(\d{4})-(\d{2})", str(text))
+        match = re.fullmatch(r"([0-9]{4})-([0-9]{2})", str(text))
         if not match or not 1 <= int(match[2]) <= 12 or int(match[1]) < 1900:
             raise UserError(
                 f'month = "{text}" is not a month. Write year and month as YYYY-MM, e.g. 1998-06.'

@@ -1,6 +1,7 @@
 """Every folder of the project, named once."""
 
 import os
+import re
 from pathlib import Path
 
 from analysis.run.months import Month
@@ -15,7 +16,7 @@ RECORDS = "steps"
 WORK = "work"
 LOG = "run.log"
 MARK = "step.json"
-_MONTHS = "[0-9]*-[0-9]*"
+_MONTH = re.compile(r"(?:19|[2-9][0-9])[0-9]{2}-(?:0[1-9]|1[0-2])")
 
 
 def root() -> Path:
@@ -76,12 +77,16 @@ def staging(dataset: str, month: Month) -> Path:
 
 def staged_months(dataset: str) -> list[Path]:
     """Staging folders of months begun and not yet published."""
-    return sorted(p for p in (processed(dataset) / "_staging").glob(_MONTHS) if p.is_dir())
+    return _months_in(processed(dataset) / "_staging")
 
 
 def month_folders(dataset: str) -> list[Path]:
     """Folders of months that were published."""
-    return sorted(p for p in processed(dataset).glob(_MONTHS) if p.is_dir())
+    return _months_in(processed(dataset))
+
+
+def _months_in(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("*") if _MONTH.fullmatch(p.name) and p.is_dir())
 
 
 def failed_months() -> list[Path]:

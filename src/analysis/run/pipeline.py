@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
+
 from analysis.collect.arrivals import Completeness, survey
 from analysis.run import paths, provenance, publish
 from analysis.run.errors import GateFailed
@@ -71,10 +73,7 @@ def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
     if order.only:
         find_step(order.only)
     config = paths.display(find_config(order.config))
-    files = survey(settings, order.month)
-    completeness = check_month(
-        settings, order.month, files["rows_later"].sum(), order.allow_partial
-    )
+    files, completeness = _check_data(order, settings)
     partial = None if completeness.complete else completeness
     check_folders(settings)
     check_room(settings, files["bytes"].sum())
@@ -84,10 +83,19 @@ def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
         steps = plan.carry_out(wait_for_previous)
         page = paths.report(settings.name, order.month) / f"{STEPS[-1].name}.html"
         if not steps:
+            shutil.rmtree(plan.staging, ignore_errors=True)
+            shutil.rmtree(paths.failed(settings.name, order.month), ignore_errors=True)
             return Result(order.month, page, up_to_date=True)
         _publish(plan, partial)
         seconds = time.monotonic() - started
         return Result(order.month, page, up_to_date=False, seconds=seconds, ran=steps)
+
+
+def _check_data(order: Order, settings: Settings) -> tuple[pl.DataFrame, Completeness]:
+    """The facts of the files, and whether the month is complete; raises UserError if it cannot run."""
+    files = survey(settings, order.month)
+    later = files["rows_later"].sum()
+    return files, check_month(settings, order.month, later, order.allow_partial)
 
 
 @dataclass
@@ -238,6 +246,8 @@ def run_range(order: Order, months: list[Month], jobs: int = 1) -> list[Result]:
     With more than one job, months run side by side as far as they do not wait for each other.
     The first failure ends the run; months published by then stay.
     """
+    if len(months) > 1:  # a range fails before its first month if its last cannot be run
+        _check_data(replace(order, month=months[-1]), load(order.config))
     if jobs == 1 or len(months) == 1:
         return [run_month(replace(order, month=month)) for month in months]
     from concurrent.futures import ThreadPoolExecutor

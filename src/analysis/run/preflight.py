@@ -22,6 +22,11 @@ def check_month(
     rows = sources.order_rows(settings).select("ordered_at").collect()
     rows = rows.filter(rows["ordered_at"] <= month.as_of)
     completeness = check_completeness(rows, later_rows, month)
+    if completeness.last_day < month.first_day and not later_rows and not completeness.complete:
+        raise UserError(
+            f"{month} lies after the data: the last order is of {completeness.last_day}. "
+            f"The last month to ask for is {Month.of(completeness.last_day)}."
+        )
     if not completeness.complete and not allow_partial:
         raise UserError(
             f"{month} is not complete: the last order is of {completeness.last_day}, "

@@ -4,11 +4,13 @@ import difflib
 import hashlib
 import json
 import tomllib
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
+from babel.numbers import get_currency_precision, list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from analysis.run import paths
@@ -24,8 +26,6 @@ COLUMNS = (
     "status",
 )
 REQUIRED_COLUMNS = ("customer_id", "ordered_at")
-# ISO 4217 currencies whose smallest unit is not a hundredth.
-MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "TND": 3}
 
 
 class _Strict(BaseModel):
@@ -50,6 +50,9 @@ class Source(_Strict):
         for name in columns:
             if name not in COLUMNS:
                 raise ValueError(f'"{name}" is not one of our columns{_nearest(name, COLUMNS)}')
+        for name, times in Counter(columns.values()).items():
+            if times > 1:
+                raise ValueError(f'the column "{name}" of the file is given to two of ours')
         return columns
 
 
@@ -95,6 +98,13 @@ class Settings(_Strict):
     segment: Segment = Segment()
     privacy: Privacy = Privacy()
 
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, currency: str) -> str:
+        if currency not in list_currencies():
+            raise ValueError(f'"{currency}" is no currency of ISO 4217, e.g. EUR, USD, CNY')
+        return currency
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
@@ -108,10 +118,18 @@ class Settings(_Strict):
             raise ValueError("name must not begin with an underscore: those folders are ours")
         return self
 
+    @model_validator(mode="after")
+    def _one_grain(self) -> "Settings":
+        if len({source.table for source in self.sources}) > 1:
+            raise ValueError(
+                "sources of both orders and order_lines would count the same money twice; name one"
+            )
+        return self
+
     @property
     def minor_digits(self) -> int:
         """Decimal places of the currency's smallest unit."""
-        return MINOR_DIGITS.get(self.currency, 2)
+        return get_currency_precision(self.currency)
 
     @property
     def cent(self) -> Decimal:
@@ -144,7 +162,11 @@ def load(config: str | Path) -> Settings:
     path = find_config(config)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except UnicodeDecodeError as problem:
+        raise UserError(
+            f"{paths.display(path)} is not UTF-8 (byte {problem.start + 1:,}). Save it as UTF-8."
+        ) from None
+    except tomllib.TOMLDecodeError as problem:
         raise UserError(f"{paths.display(path)} is not valid TOML: {problem}.") from None
     try:
         return Settings.model_validate(content)

@@ -108,7 +108,7 @@ def _failure(state: StepRun, executed: Path, code: int) -> UserError | StepFaile
     if code == 0 and output is None and _is_complete(content) and _mark_agrees(state):
         return None
     log = (state.plan.staging / paths.LOG).read_text(encoding="utf-8", errors="replace")
-    error = f"{output['ename']}: {output['evalue']}" if output else _last_line(log)
+    error = f"{output['ename']}: {output['evalue']}" if output else _last_line(log, code)
     if any(sign in error for sign in DISK_FULL):
         return UserError(f"The disk is full ({error}). Make room and run the month again.")
     from analysis.run.pipeline import keep_failure
@@ -169,8 +169,10 @@ def _heading_above(content: dict, position: int) -> str:
     return "at the top"
 
 
-def _last_line(log: str) -> str:
-    lines = [line for line in log.splitlines() if line.strip()]
+def _last_line(log: str, code: int) -> str:
+    if code < 0:
+        return f"the process was ended by signal {-code} (out of memory, or stopped from outside)"
+    lines = [line for line in log.splitlines() if line.strip() and "WARNING" not in line]
     return lines[-1] if lines else "the kernel died without a word"
 
 

@@ -98,6 +98,8 @@ def cluster_map(
         .sort("idle_days", "mean_spend", "customer_id")
         .gather_every(max(members.height // MOST_DOTS, 1))
     )
+    if sample.is_empty():
+        return Sentence(label("segment.nothing_to_draw"))
     figure, axes = canvas(height=3.9)
     for name, colour in palette.items():
         one = sample.filter(pl.col("class") == name)

@@ -5,7 +5,7 @@ import polars as pl
 from analysis.labels import label
 from analysis.run.settings import Settings
 from analysis.segment.classes import Classification, change_among_silent
-from analysis.segment.clusters import names_hold
+from analysis.segment.clusters import TOO_LITTLE, names_hold
 
 LEAST_STABILITY, LEAST_SILHOUETTE = 0.75, 0.5
 
@@ -21,11 +21,12 @@ def data_gate(found: Classification, customers: pl.DataFrame, settings: Settings
     return {"key": "segment.enough", **values}
 
 
-def names(found: Classification, profile: pl.DataFrame) -> dict:
+def names(profile: pl.DataFrame) -> dict:
     """Whether the clusters' names say what is true of them."""
-    if found.clustering is None:
+    clusters = profile.filter(pl.col("axis") == "cluster")
+    if TOO_LITTLE in clusters["class"]:
         return {"key": "segment.too_few_repeat"}
-    holds = names_hold(profile.filter(pl.col("axis") == "cluster"))
+    holds = names_hold(clusters)
     return {"key": "segment.names_hold" if holds else "segment.names_fail"}
 
 
