@@ -65,7 +65,7 @@ class Table:
         frame: one row per line; ids must already be as reports may show them.
         caption: what the table shows.
         settings: currency and its smallest unit.
-        kinds: column name = one of `count`, `number`, `money`, `share`, `id`, `text`, `figure` (text
+        kinds: column name = one of `count`, `number`, `money`, `share`, `id`, `code`, `text`, `figure` (text
             set like a number); a column that is not named takes its form from its type.
     """
 
