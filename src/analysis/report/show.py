@@ -65,8 +65,8 @@ class Table:
         frame: one row per line; ids must already be as reports may show them.
         caption: what the table shows.
         settings: currency and its smallest unit.
-        kinds: column name = one of `count`, `number`, `money`, `share`, `id`, `code`, `text`, `figure` (text
-            set like a number); a column that is not named takes its form from its type.
+        kinds: column name = one of `count`, `number`, `money`, `share`, `id`, `code`, `text`, `figure`
+            (text set like a number); a column that is not named takes its form from its type.
     """
 
     def __init__(self, frame: pl.DataFrame, caption: str, settings: Settings, kinds: dict):
