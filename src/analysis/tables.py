@@ -6,11 +6,13 @@ and the key; a frame that breaks it is never written and never read.
 
 import hashlib
 import io
+from functools import partial
 from pathlib import Path
 
 import dataframely as dy
 import polars as pl
 
+from analysis import model
 from analysis.run.errors import UserError
 
 MONEY = pl.Decimal(38, 4)
@@ -19,31 +21,45 @@ _CHUNK_ROWS = 1_000_000
 
 
 class RawOrders(dy.Schema):
-    """One row per data row of the order files dated up to as_of (or with an unreadable date)."""
+    """One row per data row that carries a purchase or refund, dated up to as_of (or not readable)."""
 
     file = dy.String(primary_key=True)
     row = dy.Int64(primary_key=True, min=1)
-    customer_id = dy.String(nullable=True)
+    system = dy.String()  # where it comes from, as the settings name it
     order_id = dy.String(nullable=True)
+    line_id = dy.String(nullable=True)
+    customer_id = dy.String(nullable=True)
     ordered_at = dy.Datetime(nullable=True, time_unit="us")
-    amount = dy.Decimal(38, 4, nullable=True)
+    amount = dy.Decimal(38, 4, nullable=True)  # net of refund_amount
+    refund_amount = dy.Decimal(38, 4, nullable=True)
     quantity = dy.Float64(nullable=True)
+    product_id = dy.String(nullable=True)
+    product_name = dy.String(nullable=True)
+    channel = dy.String(nullable=True)
+    store = dy.String(nullable=True)
     is_sale = dy.Bool(nullable=False)
-    ordered_at_text = dy.String(nullable=True)  # as received, where no date could be read
-    amount_text = dy.String(nullable=True)  # as received, where no amount could be read
+    drop_repeats = dy.Bool(nullable=False)  # the settings say that exact repeats are mistakes
+    in_future = dy.Bool(nullable=False)  # dated after the day on which the file was written
+    unreadable = dy.String()  # columns that hold what cannot be read, parted by commas
 
 
 class SourceFiles(dy.Schema):
-    """One row per file that was read."""
+    """One row per table and input: a file, a sheet of a workbook, a query."""
 
     table = dy.String(primary_key=True)
     file = dy.String(primary_key=True)
+    part = dy.String()  # sheet or member of an archive
+    system = dy.String()
     sha256 = dy.String(regex="^[0-9a-f]{64}$")
     bytes = dy.Int64(min=1)
+    modified_on = dy.Date()
+    carries_money = dy.Bool()  # its rows are the purchases themselves
+    customer_heading = dy.String()  # what the file calls the id of a customer; empty without one
     rows = dy.Int64(min=0)
     rows_later = dy.Int64(min=0)  # dated after as_of; not read any further
-    first_order = dy.Date(nullable=True)  # up to as_of
-    last_order = dy.Date(nullable=True)
+    rows_in_future = dy.Int64(min=0)  # dated after modified_on, up to as_of
+    first_row = dy.Date(nullable=True)  # up to as_of
+    last_row = dy.Date(nullable=True)
     ends_whole = dy.Bool()  # the last line has its line end, so it was not cut
 
 
@@ -52,12 +68,19 @@ class Orders(dy.Schema):
 
     file = dy.String(primary_key=True)
     row = dy.Int64(primary_key=True, min=1)
-    customer_id = dy.String(min_length=1)
+    customer_id = dy.String(min_length=1)  # of the person, where identities were merged
+    customer_id_received = dy.String(min_length=1)
     order_id = dy.String(nullable=True)
     ordered_at = dy.Datetime(time_unit="us")
     purchase_day = dy.Date()  # of a refund: the day of the purchase that it reduces
     amount = dy.Decimal(38, 4)
     quantity = dy.Float64(nullable=True)
+    product_id = dy.String(nullable=True)
+    channel = dy.String(nullable=True)
+    store = dy.String(nullable=True)
+    is_fee = dy.Bool()  # postage, manual entries, bank charges: no product
+    is_outlier = dy.Bool()  # an amount far from all others
+    before_signup = dy.Bool()  # ordered before the customer's record was created
     merged = dy.Bool(nullable=False)
 
 
@@ -130,13 +153,41 @@ class SourceLedger(dy.Schema):
 
 
 class Quality(dy.Schema):
-    """One row per column and check of the raw orders."""
+    """One row per column and check of the tables as received; score = 1 - failed / rows."""
 
     table = dy.String(primary_key=True)
     column = dy.String(primary_key=True)
     check = dy.String(primary_key=True)
+    dimension = dy.Enum(["completeness", "validity", "uniqueness", "consistency", "timeliness"])
     rows = dy.Int64(min=0)
     failed = dy.Int64(min=0)
+
+
+class QualityTrend(dy.Schema):
+    """One row per month, table and dimension: the mean score of its checks, months up to this one."""
+
+    month = dy.Date(primary_key=True)
+    table = dy.String(primary_key=True)
+    dimension = dy.String(primary_key=True)
+    score = dy.Float64(min=0, max=1)
+
+
+class IdentityMerges(dy.Schema):
+    """One row per customer record that was merged into another: the table that undoes it."""
+
+    customer_id = dy.String(primary_key=True, min_length=1)
+    merged_into = dy.String(min_length=1)
+    rule = dy.Enum(["same_phone", "same_email", "splink"])
+    probability = dy.Float64(min=0.99, max=1)
+
+
+class IdentityReview(dy.Schema):
+    """One row per pair of records that may be one person, for somebody to look at."""
+
+    customer_id_a = dy.String(primary_key=True, min_length=1)
+    customer_id_b = dy.String(primary_key=True, min_length=1)
+    probability = dy.Float64(min=0, max=1)
+    why = dy.String(min_length=1)
 
 
 class Segments(dy.Schema):
@@ -265,7 +316,55 @@ class Kpis(dy.Schema):
     year_ago = dy.Float64(nullable=True)
 
 
-CONTRACTS: dict[str, type[dy.Schema]] = {
+_COLUMN_TYPES = {
+    "time": partial(dy.Datetime, time_unit="us"),
+    "day": dy.Date,
+    "amount": partial(dy.Decimal, 38, 4),
+    "number": dy.Float64,
+    "flag": dy.Bool,
+}
+_ORIGIN = {
+    "file": dy.String(primary_key=True),
+    "row": dy.Int64(primary_key=True, min=1),
+    "system": dy.String(),
+}
+# What cleaning adds to the records of customers.
+_PROFILE = {
+    "person_id": dy.String(min_length=1),  # the customer_id that stands for the person
+    "city_tier": dy.String(nullable=True),
+    "place_problem": dy.String(nullable=True),
+    "altered": dy.String(),  # columns whose value is not the text received, parted by commas
+}
+
+
+def _input_contracts() -> dict[str, type[dy.Schema]]:
+    """For each input table of the model: as received (typed, all may be missing), and cleaned."""
+    contracts = {}
+    for table, columns in model.tables().items():
+        received = {name: _column(one.kind) for name, one in columns.items()}
+        raw = _ORIGIN | received | {"unreadable": dy.String()}
+        clean = {
+            name: _column("text" if one.kind == "choice" else one.kind, nullable=not one.required)
+            for name, one in columns.items()
+        }
+        name = "profiles" if table == "customers" else table
+        extra = _PROFILE if table == "customers" else {}
+        contracts[f"raw_{table}"] = _schema(f"Raw_{table}", f"As received: {table}.", raw)
+        contracts[name] = _schema(name, f"Cleaned: {table}.", _ORIGIN | clean | extra)
+    return contracts
+
+
+def _column(kind: str, nullable: bool = True) -> dy.Column:
+    return _COLUMN_TYPES.get(kind, dy.String)(nullable=nullable)
+
+
+def _schema(name: str, about: str, columns: dict[str, dy.Column]) -> type[dy.Schema]:
+    return type(dy.Schema)(
+        name, (dy.Schema,), {"__doc__": about, "__module__": __name__, **columns}
+    )
+
+
+CONTRACTS: dict[str, type[dy.Schema]] = _input_contracts() | {
     "raw_orders": RawOrders,
     "source_files": SourceFiles,
     "orders": Orders,
@@ -274,6 +373,9 @@ CONTRACTS: dict[str, type[dy.Schema]] = {
     "quarantine": Quarantine,
     "source_ledger": SourceLedger,
     "quality": Quality,
+    "quality_trend": QualityTrend,
+    "identity_merges": IdentityMerges,
+    "identity_review": IdentityReview,
     "segments": Segments,
     "segment_profile": SegmentProfile,
     "migration": Migration,
@@ -333,6 +435,12 @@ def read(name: str, folder: Path) -> pl.DataFrame:
         return CONTRACTS[name].validate(pl.read_parquet(path), cast=True)
     except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as problem:
         raise UserError(f"{path} cannot be used: {problem}. Run the month again.") from problem
+
+
+def read_columns(name: str, columns: list[str], folder: Path) -> pl.DataFrame | None:
+    """Some columns of a table, unchecked; None if it does not exist."""
+    path = table_path(name, folder)
+    return pl.read_parquet(path, columns=columns) if path.is_file() else None
 
 
 def table_path(name: str, folder: Path) -> Path:

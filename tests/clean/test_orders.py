@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import tables
-from analysis.clean.ledger import source_ledger, waterfall
+from analysis.clean.ledger import order_fates, source_ledger, waterfall
 from analysis.clean.orders import clean_orders
 from analysis.clean.rules import check_budget, check_purchases, exact_repeats
 from analysis.customers import purchase_occasions
@@ -22,15 +22,17 @@ JANUARY = datetime(2024, 1, 5, 10)
 def raw(*rows: dict) -> pl.DataFrame:
     base = {
         "file": "f.csv",
+        "system": "",
         "customer_id": "a",
-        "order_id": None,
         "ordered_at": JANUARY,
         "amount": Decimal("1"),
-        "quantity": None,
         "is_sale": True,
-        "ordered_at_text": None,
-        "amount_text": None,
+        "drop_repeats": False,
+        "in_future": False,
+        "unreadable": "",
     }
+    absent = ("order_id", "line_id", "refund_amount", "quantity", "product_id")
+    base |= dict.fromkeys((*absent, "product_name", "channel", "store"))
     numbered = [base | {"row": number} | row for number, row in enumerate(rows, 1)]
     return tables.conform("raw_orders", pl.DataFrame(numbered, infer_schema_length=None))
 
@@ -39,10 +41,13 @@ RULE_CASES = [
     ({"is_sale": False}, "not_a_sale", "not_usable"),
     ({"customer_id": None}, "no_customer", "not_usable"),
     ({"ordered_at": None}, "date_missing", "bad"),
-    ({"ordered_at": None, "ordered_at_text": "someday"}, "date_unreadable", "bad"),
+    ({"ordered_at": None, "unreadable": "ordered_at"}, "date_unreadable", "bad"),
     ({"ordered_at": datetime(1900, 1, 1)}, "date_impossible", "bad"),
     ({"amount": None}, "amount_missing", "bad"),
-    ({"amount": None, "amount_text": "cheap"}, "amount_unreadable", "bad"),
+    ({"amount": None, "unreadable": "quantity,amount"}, "amount_unreadable", "bad"),
+    ({"customer_id": "1.38E+10"}, "id_lost_digits", "bad"),
+    ({"in_future": True}, "date_in_future", "bad"),
+    ({"amount": Decimal("-1"), "refund_amount": Decimal("2")}, "refund_beyond_purchase", "bad"),
     ({"amount": Decimal("-1"), "customer_id": "nobody"}, "refund_without_purchase", "bad"),
     ({"amount": Decimal("-9")}, "refund_beyond_purchase", "bad"),
 ]
@@ -124,7 +129,9 @@ def test_every_row_and_every_cent_is_accounted_for(rows):
     files = pl.DataFrame({"file": frame["file"].unique().sort()}).with_columns(
         table=pl.lit("orders"), sha256=pl.lit("0" * 64), rows_later=pl.lit(0, dtype=pl.Int64)
     )
-    ledger = tables.conform("source_ledger", source_ledger(files, frame, orders, aside))
+    ledger = tables.conform(
+        "source_ledger", source_ledger(files, order_fates("orders", frame, orders, aside))
+    )
     assert ledger["rows_read"].sum() == len(rows)
     read, kept, merged, quarantined = (
         round(100 * ledger[f"money_{part}"].sum())
@@ -136,6 +143,63 @@ def test_every_row_and_every_cent_is_accounted_for(rows):
     assert occasions.filter(pl.col("amount") < 0).is_empty()
     stages = waterfall(ledger, aside)
     assert stages[:-1]["rows"].sum() == stages[-1]["rows"].item()
+
+
+def test_where_lines_are_numbered_a_repeated_line_is_set_aside():
+    frame = raw({"line_id": "1", "drop_repeats": True}, {"line_id": "1", "drop_repeats": True}, {})
+    orders, aside = clean_orders(frame)
+    assert orders["row"].to_list() == [1, 3]
+    assert aside.select("row", "reason", "kind").rows() == [(2, "repeated_row", "bad")]
+
+
+def test_orders_of_merged_records_are_of_one_person_and_those_of_test_accounts_set_aside():
+    people = pl.DataFrame(
+        {
+            "customer_id": ["a", "b", "t"],
+            "person_id": ["a", "a", "t"],
+            "created_at": [datetime(2024, 1, 7), None, None],
+            "is_test": [False, False, True],
+        }
+    )
+    frame = raw({}, {"customer_id": "b"}, {"customer_id": "t"}, {"customer_id": "new"})
+    orders, aside = clean_orders(frame, people)
+    assert orders["customer_id"].to_list() == ["a", "a", "new"]
+    assert orders["customer_id_received"].to_list() == ["a", "b", "new"]
+    assert orders["before_signup"].to_list() == [True, False, False]
+    assert aside.select("row", "reason", "kind").rows() == [(3, "test_account", "not_usable")]
+
+
+def test_a_refund_belongs_to_the_last_purchase_of_its_product():
+    orders, _ = clean_orders(
+        raw(
+            {"product_id": "cup", "amount": Decimal("5")},
+            {"product_id": "jug", "amount": Decimal("9"), "ordered_at": datetime(2024, 1, 9)},
+            {"product_id": "cup", "amount": Decimal("-5"), "ordered_at": datetime(2024, 1, 20)},
+        )
+    )
+    assert orders.filter(pl.col("amount") < 0)["purchase_day"][0] == JANUARY.date()
+
+
+@pytest.mark.parametrize(
+    ("row", "is_fee"),
+    [
+        ({"product_id": "POST"}, True),
+        ({"product_id": "M"}, True),
+        ({"product_id": "85123A"}, False),
+        ({"product_id": "DOTCOM7"}, False),
+        ({"product_name": "补差价专用链接"}, True),
+        ({"product_name": "运费"}, True),
+        ({"product_name": "emmanuel mug"}, False),
+    ],
+)
+def test_fees_are_flagged_by_their_code_or_name_and_kept(row, is_fee):
+    assert clean_orders(raw(row))[0]["is_fee"].to_list() == [is_fee]
+
+
+def test_an_amount_far_from_all_others_is_flagged_and_kept():
+    amounts = [Decimal(10 + number % 7) for number in range(50)] + [Decimal(900_000)]
+    orders, _ = clean_orders(raw(*({"amount": amount} for amount in amounts)))
+    assert orders.filter("is_outlier")["amount"].to_list() == [Decimal(900_000)]
 
 
 def test_a_month_without_any_purchase_is_told_with_the_commonest_reasons():

@@ -6,12 +6,17 @@ import polars as pl
 import pytest
 from helpers import write_shop
 
-from analysis.collect.arrivals import arrivals_by_month, check_completeness, survey
+from analysis.collect.arrivals import Survey, arrivals_by_month, check_completeness, survey
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import load
 
 MARCH = Month(2024, 3)
+
+
+def found(days: list[date], later: int = 0) -> Survey:
+    files = pl.DataFrame({"carries_money": [True], "rows_later": [later]})
+    return Survey(files, pl.Series(sorted(days)))
 
 
 def rows(*days: date) -> pl.DataFrame:
@@ -23,8 +28,8 @@ def rows(*days: date) -> pl.DataFrame:
     ).with_columns(pl.col("amount").cast(pl.Decimal(38, 4)))
 
 
-def every(step: int, last: date, count: int = 40) -> pl.DataFrame:
-    return rows(*[last - timedelta(days=step * back) for back in range(count)])
+def every(step: int, last: date, count: int = 40) -> list[date]:
+    return [last - timedelta(days=step * back) for back in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -38,30 +43,30 @@ def every(step: int, last: date, count: int = 40) -> pl.DataFrame:
     ],
 )
 def test_silence_at_the_end_is_measured_against_the_usual_gap(step, last, complete):
-    found = check_completeness(every(step, last), 0, MARCH)
-    assert found.usual_gap == step
-    assert found.complete is complete
+    result = check_completeness(found(every(step, last)), MARCH)
+    assert result.usual_gap == step
+    assert result.complete is complete
 
 
 def test_later_rows_prove_that_the_month_is_over():
-    assert check_completeness(every(1, date(2024, 3, 10)), 5, MARCH).complete
+    assert check_completeness(found(every(1, date(2024, 3, 10)), 5), MARCH).complete
 
 
 def test_a_single_day_with_orders_has_a_usual_gap_of_one_day():
-    assert check_completeness(rows(date(2024, 3, 31)), 0, MARCH).usual_gap == 1
+    assert check_completeness(found([date(2024, 3, 31)]), MARCH).usual_gap == 1
 
 
 def test_months_without_orders_are_shown_as_zero():
-    found = arrivals_by_month(rows(date(2024, 1, 5), date(2024, 1, 6), date(2024, 3, 1)), MARCH)
-    assert found["rows"].to_list() == [2, 0, 1]
-    assert found["days_with_orders"].to_list() == [2, 0, 1]
+    months = arrivals_by_month(rows(date(2024, 1, 5), date(2024, 1, 6), date(2024, 3, 1)), MARCH)
+    assert months["rows"].to_list() == [2, 0, 1]
+    assert months["days_with_orders"].to_list() == [2, 0, 1]
 
 
 def test_rows_after_the_month_are_counted_and_not_read(root):
     text = "customer_id,ordered_at,amount\na,2024-03-31 23:59:59,1\na,2024-04-01 00:00:00,2\n"
-    facts = survey(load(write_shop(root, text)), MARCH).row(0, named=True)
+    facts = survey(load(write_shop(root, text)), MARCH).files.row(0, named=True)
     assert (facts["rows"], facts["rows_later"]) == (2, 1)
-    assert facts["last_order"] == date(2024, 3, 31)
+    assert facts["last_row"] == date(2024, 3, 31)
 
 
 def test_a_month_before_the_first_order_is_refused_with_the_first_month(root):

@@ -95,6 +95,13 @@ def test_customers_and_files_may_be_called_none_or_nan(tmp_path):
     assert breaches(page(tmp_path, GOOD.replace("</main>", row + "</main>"))) == []
 
 
+def test_a_name_of_a_record_is_found_wherever_it_stands(tmp_path):
+    row = "<table><tr><td>王小明</td></tr></table>"
+    one = page(tmp_path, GOOD.replace("</main>", row + "</main>"))
+    assert gates.personal_data(one, set(), {"王小明"})
+    assert not gates.personal_data(one, set(), {"王小"})
+
+
 LOOKS_PERSONAL = ["ann@mail.example.co.uk", "138 0013 8000", "+86-138-0013-8000", "wx_13800138000"]
 
 
@@ -102,8 +109,8 @@ LOOKS_PERSONAL = ["ann@mail.example.co.uk", "138 0013 8000", "+86-138-0013-8000"
 def test_ids_that_look_like_a_person_are_hashed(value):
     source = {"table": "orders", "path": "p"}
     shop = Settings(name="s", currency="EUR", time_zone="UTC", sources=[source])
-    assert ids_must_be_hashed(pl.Series(["7", value]), shop)
-    assert not ids_must_be_hashed(pl.Series(["C7", "20240101123456789012"]), shop)
+    assert ids_must_be_hashed(pl.Series(["7", value]), shop, ["id"])
+    assert not ids_must_be_hashed(pl.Series(["C7", "20240101123456789012"]), shop, ["id"])
 
 
 def test_hidden_ids_are_those_that_look_like_a_person(tmp_path):

@@ -35,11 +35,10 @@ MISTAKES = {
     settings_text() + "[clv]\nhorizon_days = 0\n": "clv.horizon_days = 0",
     settings_text() + 'columns = { cust = "x" }\n': 'did you mean "customer_id"',
     settings_text() + 'columns = { amount = "x", quantity = "x" }\n': "given to two of ours",
-    settings_text() + settings_text().partition("\n\n")[2].replace('"orders"', '"order_lines"'): (
-        "count the same money twice"
-    ),
+    settings_text().replace('"orders"', '"feedback"'): "a source of orders is required",
+    settings_text() + 'encoding = "gb1803"\n': "is not an encoding",
     settings_text() + 'seperator = ";"\n': 'did you mean "separator"',
-    settings_text().replace('path = "data/raw/shop/*.csv"\n', ""): '"sources.1.path" is required',
+    settings_text().replace('path = "data/raw/shop/*.csv"\n', ""): "either `path` (files) or `url`",
     "name = shop": "not valid TOML",
     "": '"name" is required',
 }

@@ -1,10 +1,21 @@
 """Figures of `02_clean`."""
 
 import polars as pl
+from matplotlib import dates
 
+from analysis.clean.quality import DIMENSIONS
 from analysis.labels import label, text
-from analysis.report.show import Picture
-from analysis.report.style import BLUE, GREEN, VERMILION, canvas, thousands
+from analysis.report.show import Picture, Sentence
+from analysis.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILION,
+    canvas,
+    percentages,
+    thousands,
+)
 
 
 def waterfall(stages: pl.DataFrame) -> Picture:
@@ -42,6 +53,42 @@ def waterfall(stages: pl.DataFrame) -> Picture:
         merged=f"{-values['merged']:,}",
         aside=f"{values['read'] + values['merged'] - values['kept']:,}",
         kept=f"{values['kept']:,}",
+    )
+    return Picture(figure, alt)
+
+
+def quality_trend(trend: pl.DataFrame) -> Picture | Sentence:
+    """The mean score of each dimension over all tables, by month.
+
+    Args:
+        trend: the table `quality_trend`.
+    """
+    means = trend.group_by("dimension", "month").agg(score=pl.col("score").mean()).sort("month")
+    if means["month"].n_unique() < 2:
+        return Sentence(label("clean.trend_none"))
+    figure, axes = canvas()
+    styles = zip(DIMENSIONS, (BLUE, GREEN, VERMILION, ORANGE, GREY), "osD^v", strict=True)
+    for dimension, colour, marker in styles:
+        one = means.filter(pl.col("dimension") == dimension)
+        if one.height:
+            axes.plot(
+                one["month"],
+                one["score"],
+                color=colour,
+                marker=marker,
+                markersize=4,
+                label=text(dimension),
+            )
+    axes.set(ylabel=text("score"))
+    axes.yaxis.set_major_formatter(percentages)
+    axes.set_xticks(means["month"].unique().sort(), minor=False)
+    axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=2, maxticks=8))
+    axes.xaxis.set_major_formatter(dates.DateFormatter("%b %y"))
+    figure.legend(loc="outside upper center", ncols=3)
+    last = means.filter(pl.col("month") == means["month"].max()).sort("score")
+    worst = last.row(0, named=True)
+    alt = label(
+        "clean.trend_alt", dimension=text(worst["dimension"]), score=f"{worst['score']:.1%}"
     )
     return Picture(figure, alt)
 

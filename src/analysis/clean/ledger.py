@@ -4,73 +4,115 @@ import polars as pl
 
 from analysis.run.errors import AnalysisError
 
+_FATES = ("kept", "merged", "quarantined")
 
-def source_ledger(
-    files: pl.DataFrame, raw: pl.DataFrame, orders: pl.DataFrame, quarantine: pl.DataFrame
+
+def order_fates(
+    table: str, raw: pl.DataFrame, orders: pl.DataFrame, aside: pl.DataFrame
 ) -> pl.DataFrame:
-    """Account for the rows and the money of every file.
+    """What became of each row that carries money.
+
+    Args:
+        table: `orders` or `order_lines`.
+        raw: the table `raw_orders`.
+        orders: the table `orders`.
+        aside: rows set aside, with `file`, `row`.
+
+    Returns:
+        One row per raw row: `table`, `file`, `fate`, `amount` (exact).
+    """
+    merged = pl.when("merged").then(pl.lit("merged")).otherwise(pl.lit("kept"))
+    fate = orders.select("file", "row", fate=merged).vstack(
+        aside.select("file", "row", fate=pl.lit("quarantined"))
+    )
+    _assert_same(table, raw.height, fate.height)
+    followed = raw.select("file", "row", "amount").join(
+        fate, on=["file", "row"], how="left", validate="1:1"
+    )
+    return followed.select(pl.lit(table).alias("table"), "file", "fate", "amount")
+
+
+def record_fates(
+    table: str, raw: pl.DataFrame, kept: pl.DataFrame, aside: pl.DataFrame
+) -> pl.DataFrame:
+    """What became of each row of an optional table; what is neither kept nor aside was merged."""
+    fate = kept.select("file", "row", fate=pl.lit("kept")).vstack(
+        aside.select("file", "row", fate=pl.lit("quarantined"))
+    )
+    followed = raw.select("file", "row").join(fate, on=["file", "row"], how="left", validate="1:1")
+    return followed.select(
+        pl.lit(table).alias("table"),
+        "file",
+        fate=pl.col("fate").fill_null("merged"),
+        amount=pl.lit(None, pl.Decimal(38, 4)),
+    )
+
+
+def source_ledger(files: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
+    """Account for the rows and the money of every input.
 
     Args:
         files: the table `source_files`.
-        raw: the table `raw_orders`.
-        orders: the table `orders`.
-        quarantine: rows set aside, with `file`, `row`.
+        fates: as `order_fates` and `record_fates` return them, of all tables.
 
     Returns:
-        One row per file, in the columns of the table `source_ledger`.
+        One row per table and file, in the columns of the table `source_ledger`.
 
     Raises:
         AnalysisError: if read is not kept + merged + set aside, for rows or to the cent.
     """
-    fate = orders.select(
-        "file", "row", fate=pl.when("merged").then(pl.lit("merged")).otherwise(pl.lit("kept"))
-    ).vstack(quarantine.select("file", "row", fate=pl.lit("quarantined")))
-    followed = raw.join(fate, on=["file", "row"], how="left", validate="1:1")
     sums = []
-    for name in ("kept", "merged", "quarantined"):
+    for name in _FATES:
         mine = pl.col("fate") == name
         sums += [
             mine.sum().cast(pl.Int64).alias(f"rows_{name}"),
             pl.col("amount").filter(mine).sum().alias(f"money_{name}"),
         ]
-    counted = followed.group_by("file").agg(
+    counted = fates.group_by("table", "file").agg(
         pl.len().cast(pl.Int64).alias("rows_read"),
         pl.col("amount").sum().alias("money_read"),
         *sums,
     )
-    _assert_adds_up(counted, raw.height, orders.height + quarantine.height)
+    _assert_adds_up(counted)
     accounted = files.select("table", "file", "sha256", "rows_later").join(
-        counted, on="file", how="left"
+        counted, on=["table", "file"], how="left"
     )
-    return accounted.with_columns(pl.exclude("table", "file", "sha256").fill_null(0)).with_columns(
-        pl.col("^money_.*$").cast(pl.Float64)
-    )
+    filled = accounted.with_columns(pl.exclude("table", "file", "sha256").fill_null(0))
+    _assert_same("all", fates.height, filled["rows_read"].sum())
+    return filled.with_columns(pl.col("^money_.*$").cast(pl.Float64))
 
 
-def _assert_adds_up(counted: pl.DataFrame, raw_rows: int, followed_rows: int) -> None:
+def _assert_adds_up(counted: pl.DataFrame) -> None:
     for what in ("rows", "money"):
-        parts = pl.sum_horizontal(f"{what}_kept", f"{what}_merged", f"{what}_quarantined")
+        parts = pl.sum_horizontal(f"{what}_{fate}" for fate in _FATES)
         wrong = counted.filter(pl.col(f"{what}_read") != parts)
         if wrong.height:
             raise AnalysisError(f"The {what} of {wrong['file'].to_list()} do not add up.")
-    if raw_rows != followed_rows:
-        raise AnalysisError(f"{raw_rows:,} rows came in, {followed_rows:,} were accounted for.")
 
 
-def with_table(quarantine: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
-    """The rows set aside with the table that their file belongs to."""
-    return quarantine.join(files.select("file", "table"), on="file", how="left")
+def _assert_same(table: str, came: int, followed: int) -> None:
+    if came != followed:
+        raise AnalysisError(f"{table}: {came:,} rows came in, {followed:,} were accounted for.")
 
 
-def waterfall(ledger: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
+def with_table(aside: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Rows set aside with the table that they belong to."""
+    return aside.select(pl.lit(table).alias("table"), pl.all())
+
+
+def waterfall(ledger: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
     """The way from rows read to purchase occasions, one row per stage.
+
+    Args:
+        ledger: rows of `source_ledger` whose table carries the money.
+        aside: rows of that table set aside.
 
     Returns:
         `stage` (`read`, each reason, `merged`, `kept`), `rows` (signed), `money` (signed).
     """
     total = ledger.sum()
     reasons = (
-        quarantine.group_by(stage="reason")
+        aside.group_by(stage="reason")
         .agg(rows=-pl.len().cast(pl.Int64), money=-pl.col("amount").sum())
         .sort("rows", "stage")
     )

@@ -5,31 +5,41 @@ import polars as pl
 from analysis.clean.rules import kind_of, with_reason
 
 _ROW = ["file", "row"]
+# Codes and names of lines that are no product; such lines are flagged and kept.
+FEE_CODE = r"(?i)^(?:POST|DOT|M|D|C2|S|B|BANK CHARGES|AMAZONFEE|CRUK|PADS|ADJUST\d*|FEE|SHIPPING)$"
+FEE_NAME = r"(?i)运费|邮费|补差价|补拍|差价|手续费|postage|carriage|bank charge|amazon fee|^manual$"
+OUTLIER_DISTANCE = 6  # in robust standard deviations of the logarithm of the amount
 
 
-def clean_orders(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def clean_orders(
+    raw: pl.DataFrame, people: pl.DataFrame | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part raw rows into those to trust and those set aside; none is lost.
 
     A refund (negative amount) belongs to the sale with its order id, else to the customer's last
-    purchase day up to its own. A refund without such a purchase, or beyond its value, is set aside.
+    purchase of the same product, else to their last purchase day, up to its own. A refund without
+    such a purchase, or beyond its value, is set aside.
 
     Args:
         raw: the table `raw_orders`.
+        people: what is known of customers: `customer_id`, `person_id`, `created_at`, `is_test`.
 
     Returns:
         `orders` (see the contract; `merged` marks rows folded into the first sale of that
         customer's day) and `quarantine` without its column `table`.
     """
-    judged = with_reason(raw.lazy())
+    judged = with_reason(_with_people(raw.lazy(), people), bool(raw["drop_repeats"].any()))
     trusted = judged.filter(pl.col("reason").is_null()).with_columns(
-        day=pl.col("ordered_at").dt.date()
+        customer_id_received="customer_id",
+        customer_id=pl.coalesce("person_id", "customer_id"),
+        day=pl.col("ordered_at").dt.date(),
     )
     sales = trusted.filter(pl.col("amount") >= 0).with_columns(purchase_day="day")
     refunds = _judge_refunds(_date_refunds(trusted.filter(pl.col("amount") < 0), sales), sales)
     orders = pl.concat(
         [sales, refunds.filter(pl.col("reason").is_null())], how="diagonal"
     ).with_columns(is_refund=pl.col("amount") < 0)
-    orders = orders.with_columns(merged=_is_not_first_of_day())
+    orders = orders.with_columns(merged=_is_not_first_of_day(), **_flags())
     aside = pl.concat(
         [
             judged.filter(pl.col("reason").is_not_null()),
@@ -37,10 +47,15 @@ def clean_orders(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         ],
         how="diagonal",
     )
-    columns = ["customer_id", "order_id", "ordered_at", "purchase_day", "amount", "quantity"]
     kept, set_aside = pl.collect_all(
         [
-            orders.select(*_ROW, *columns, "merged").sort(_ROW),
+            orders.select(
+                *_ROW,
+                "customer_id",
+                "customer_id_received",
+                *("order_id", "ordered_at", "purchase_day", "amount", "quantity", "product_id"),
+                *("channel", "store", "is_fee", "is_outlier", "before_signup", "merged"),
+            ).sort(_ROW),
             aside.select(
                 *_ROW,
                 kind=kind_of(pl.col("reason")),
@@ -52,6 +67,34 @@ def clean_orders(raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return kept, set_aside
 
 
+def _with_people(raw: pl.LazyFrame, people: pl.DataFrame | None) -> pl.LazyFrame:
+    if people is None or people.is_empty():
+        return raw.with_columns(
+            person_id=pl.lit(None, pl.String),
+            created_at=pl.lit(None, pl.Datetime("us")),
+            is_test=pl.lit(False),
+        )
+    known = people.lazy().select("customer_id", "person_id", "created_at", "is_test")
+    return raw.join(known, on="customer_id", how="left").with_columns(
+        pl.col("is_test").fill_null(False)
+    )
+
+
+def _flags() -> dict[str, pl.Expr]:
+    """What is noted of a trusted row without setting it aside."""
+    worth = pl.when(pl.col("amount") > 0).then(pl.col("amount").cast(pl.Float64).log())
+    distance = (worth - worth.median()).abs()
+    spread = 1.4826 * distance.median()
+    return {
+        "is_fee": (
+            pl.col("product_id").str.contains(FEE_CODE).fill_null(False)
+            | pl.col("product_name").str.contains(FEE_NAME).fill_null(False)
+        ),
+        "is_outlier": ((distance > OUTLIER_DISTANCE * spread) & (spread > 0)).fill_null(False),
+        "before_signup": (pl.col("day") < pl.col("created_at").dt.date()).fill_null(False),
+    }
+
+
 def _date_refunds(refunds: pl.LazyFrame, sales: pl.LazyFrame) -> pl.LazyFrame:
     """Add `purchase_day` of the sale that a refund reduces; null where there is none."""
     by_order = (
@@ -59,13 +102,17 @@ def _date_refunds(refunds: pl.LazyFrame, sales: pl.LazyFrame) -> pl.LazyFrame:
         .group_by("customer_id", "order_id")
         .agg(order_day=pl.col("day").min())
     )
+    product_day = sales.select("customer_id", "product_id", "day", product_day="day")
+    product_day = product_day.drop_nulls("product_id").unique().sort("day")
     by_day = sales.select("customer_id", "day", purchase_day="day").unique().sort("day")
+    nearest = {"on": "day", "strategy": "backward", "check_sortedness": False}
     return (
         refunds.join(by_order, on=["customer_id", "order_id"], how="left")
         .sort("day")
-        .join_asof(by_day, on="day", by="customer_id", strategy="backward", check_sortedness=False)
-        .with_columns(purchase_day=pl.coalesce("order_day", "purchase_day"))
-        .drop("order_day")
+        .join_asof(product_day, by=["customer_id", "product_id"], **nearest)
+        .join_asof(by_day, by="customer_id", **nearest)
+        .with_columns(purchase_day=pl.coalesce("order_day", "product_day", "purchase_day"))
+        .drop("order_day", "product_day")
     )
 
 

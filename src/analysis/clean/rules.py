@@ -11,38 +11,64 @@ from analysis.run.errors import UserError
 from analysis.run.settings import Settings
 
 EARLIEST = datetime(1970, 1, 1)  # spreadsheets turn an empty date into one of 1899 or 1900
-NOT_USABLE = ("not_a_sale", "no_customer")
+NOT_USABLE = ("not_a_sale", "no_customer", "test_account", "unknown_customer")
+_CONTENT = pl.exclude("file", "row", "is_test", "created_at", "person_id")
+
+
+def unreadable(column: str) -> pl.Expr:
+    """Whether a column held text that could not be read."""
+    return pl.col("unreadable").str.contains(rf"(?:^|,){column}(?:,|$)")
+
+
+def is_number_like(column: str) -> pl.Expr:
+    """Whether an id went through a spreadsheet that turned it into 1.38E+10: its digits are lost."""
+    return pl.col(column).str.contains(r"^\d(?:\.\d+)?[eE]\+\d+$")
+
 
 # The first rule that holds names the reason. Rows that no report could use come first, so that
 # the share of bad rows measures the quality of the usable ones.
 RULES: dict[str, pl.Expr] = {
     "not_a_sale": ~pl.col("is_sale"),
     "no_customer": pl.col("customer_id").is_null(),
-    "date_missing": pl.col("ordered_at").is_null() & pl.col("ordered_at_text").is_null(),
-    "date_unreadable": pl.col("ordered_at").is_null(),
+    "test_account": pl.col("is_test"),
+    "id_lost_digits": is_number_like("customer_id"),
+    "date_unreadable": pl.col("ordered_at").is_null() & unreadable("ordered_at"),
+    "date_missing": pl.col("ordered_at").is_null(),
     "date_impossible": pl.col("ordered_at") < EARLIEST,
-    "amount_missing": pl.col("amount").is_null() & pl.col("amount_text").is_null(),
-    "amount_unreadable": pl.col("amount").is_null(),
+    "date_in_future": pl.col("in_future"),
+    "amount_unreadable": pl.col("amount").is_null()
+    & (unreadable("amount") | unreadable("quantity") | unreadable("unit_price")),
+    "amount_missing": pl.col("amount").is_null(),
+    "refund_beyond_purchase": (pl.col("amount") < 0) & (pl.col("refund_amount") > 0),
 }
 
 
-def with_reason(raw: pl.LazyFrame) -> pl.LazyFrame:
-    """Add `reason`: the first rule that a row breaks, null for a row to trust."""
+def with_reason(raw: pl.LazyFrame, drop_repeats: bool = False) -> pl.LazyFrame:
+    """Add `reason`: the first rule that a row breaks, null for a row to trust.
+
+    Args:
+        raw: the table `raw_orders` with `is_test`.
+        drop_repeats: whether rows that are marked as such and repeat an earlier one are set aside.
+    """
     reasons = [pl.when(broken).then(pl.lit(reason)) for reason, broken in RULES.items()]
+    if drop_repeats:
+        repeats = pl.col("drop_repeats") & ~pl.struct(_CONTENT).is_first_distinct()
+        reasons.insert(0, pl.when(repeats).then(pl.lit("repeated_row")))
     return raw.with_columns(reason=pl.coalesce(reasons))
 
 
 def kind_of(reason: pl.Expr) -> pl.Expr:
-    """`not_usable` for rows that are no sale or have no customer, else `bad`."""
+    """`not_usable` for rows that are no sale or have no customer we know, else `bad`."""
     return pl.when(reason.is_in(NOT_USABLE)).then(pl.lit("not_usable")).otherwise(pl.lit("bad"))
 
 
 def exact_repeats(raw: pl.DataFrame) -> int:
-    """Rows equal to an earlier one in every column but file and row; counted, never dropped here.
+    """Rows equal to an earlier one in every column but file and row.
 
-    Two equal lines are often two sales, and without a line key nobody can tell them apart.
+    Where no line key says that they are mistakes they are counted and kept: two equal lines are often
+    two sales.
     """
-    content = raw.drop("file", "row")
+    content = raw.filter(~pl.col("drop_repeats")).drop("file", "row")
     return content.height - content.unique().height
 
 
@@ -77,9 +103,6 @@ def check_purchases(occasions: pl.DataFrame, quarantine: pl.DataFrame) -> None:
 
 
 def _commonest(quarantine: pl.DataFrame) -> str:
-    counts = (
-        quarantine["reason"]
-        .value_counts(sort=True)
-        .sort("count", "reason", descending=[True, False])
-    )
-    return ", ".join(f"{reason} ({count:,} rows)" for reason, count in counts.head(3).iter_rows())
+    counts = quarantine["reason"].value_counts(sort=True)
+    top = counts.sort("count", "reason", descending=[True, False]).head(3)
+    return ", ".join(f"{reason} ({count:,} rows)" for reason, count in top.iter_rows())

@@ -2,7 +2,85 @@
 
 import polars as pl
 
-from analysis.report.show import Money, Share
+from analysis.clean.profiles import People, Records
+from analysis.clean.quality import DIMENSIONS
+from analysis.report.show import Money, Share, percent
+
+
+def records(found: Records) -> dict:
+    """How many records there are, and how many had to be altered."""
+    if found.profiles.is_empty():
+        return {"key": "clean.no_records"}
+    return {
+        "key": "clean.records",
+        "records": found.profiles.height,
+        "altered": found.profiles.filter(pl.col("altered") != "").height,
+        "problems": found.problems["customer_id"].n_unique(),
+        "tests": int(found.profiles["is_test"].sum()),
+    }
+
+
+def people(found: People) -> dict:
+    """How many records were merged, and how many pairs somebody should look at."""
+    if found.people.is_empty():
+        return {"key": "clean.no_people"}
+    return {
+        "key": "clean.people",
+        "records": found.people.height,
+        "persons": found.people["person_id"].n_unique(),
+        "merged": found.merges.height,
+        "review": found.review.height,
+    }
+
+
+def merge_effect(orders: pl.DataFrame, found: pl.DataFrame) -> dict:
+    """What merging did to the share of one-time buyers and to the mean number of purchases."""
+    if found.filter(pl.col("customer_id") != pl.col("person_id")).is_empty():
+        return {"key": "clean.no_merge_effect"}
+    days = orders.select(customer_id="customer_id_received", purchase_day="purchase_day").unique()
+    from analysis.clean.identity import merge_effect as effect
+
+    rows = effect(days, found).rows_by_key("when", named=True, unique=True)
+    return {
+        "key": "clean.merge_effect",
+        "once_before": Share(rows["before"]["one_time_share"]),
+        "once_after": Share(rows["after"]["one_time_share"]),
+        "mean_before": f"{rows['before']['mean_purchases']:.3f}",
+        "mean_after": f"{rows['after']['mean_purchases']:.3f}",
+    }
+
+
+def flags(orders: pl.DataFrame) -> dict:
+    """What was noted of trusted rows without setting them aside."""
+    return {
+        "key": "clean.flags",
+        "fees": int(orders["is_fee"].sum()),
+        "outliers": int(orders["is_outlier"].sum()),
+        "early": int(orders["before_signup"].sum()),
+    }
+
+
+def readable_scores(scores: pl.DataFrame) -> pl.DataFrame:
+    """Scores as percentages, one row per table, one column per dimension."""
+    shown = scores.with_columns(
+        score=pl.col("score").map_elements(percent, return_dtype=pl.String),
+        dimension=pl.col("dimension").cast(pl.String),
+    )
+    wide = shown.pivot("dimension", index="table", values="score")
+    order = [name for name in DIMENSIONS if name in wide.columns]
+    return wide.select("table", *(pl.col(name).fill_null("–") for name in order))
+
+
+def zeros(checks: pl.DataFrame) -> dict:
+    """Whether joins between tables fail by leading zeros that one export lost."""
+    lost = checks.filter((pl.col("check") == "zeros_kept") & (pl.col("failed") > 0))
+    if lost.is_empty():
+        return {"key": "clean.zeros_kept"}
+    return {
+        "key": "clean.zeros_lost",
+        "tables": ", ".join(lost["table"]),
+        "ids": int(lost["failed"].sum()),
+    }
 
 
 def set_aside(quarantine: pl.DataFrame) -> dict:

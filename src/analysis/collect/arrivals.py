@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from analysis.collect import sources
-from analysis.collect.files import check_file, ends_whole, is_torn, unreadable
-from analysis.run import paths
+from analysis import model
+from analysis.collect import read_text, sources
+from analysis.collect.inputs import Input, check_whole, find_inputs
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import Settings
@@ -30,65 +30,117 @@ class Completeness:
         return self.later_rows > 0 or self.silent_days <= self.usual_gap
 
 
-def survey(settings: Settings, month: Month) -> pl.DataFrame:
-    """The facts of every order file: one row per file, in the columns of `source_files`.
+@dataclass(frozen=True)
+class Survey:
+    """What arrived: a row per input, and the days on which orders were placed up to as_of."""
+
+    files: pl.DataFrame  # in the columns of the table `source_files`
+    order_days: pl.Series  # dates, sorted, distinct
+
+    @property
+    def order_files(self) -> pl.DataFrame:
+        """The inputs whose rows carry the purchases."""
+        return self.files.filter("carries_money")
+
+    @property
+    def rows_later(self) -> int:
+        """Order rows dated after the month."""
+        return int(self.order_files["rows_later"].sum())
+
+
+def survey(settings: Settings, month: Month, fetch: bool = False) -> Survey:
+    """The facts of every input.
+
+    Args:
+        settings: of the data set.
+        month: rows dated after it are counted as later.
+        fetch: run the queries of databases again.
 
     Raises:
-        UserError: if a file cannot be used, or no order is dated up to the end of the month.
+        UserError: if an input cannot be used, or no order is dated up to the end of the month.
     """
-    facts = [
-        _file_facts(path, source, settings, month)
+    found = [
+        _input_facts(one, settings, month)
         for source in settings.sources
-        for path in sources.find_files(source)
+        for one in find_inputs(source, settings, fetch)
     ]
-    files = pl.DataFrame(facts, infer_schema_length=None)
-    if files["file"].is_duplicated().any():
-        twice = files.filter(files["file"].is_duplicated())["file"][0]
-        raise UserError(f"{twice} is named by two sources. Name each file once in the settings.")
-    same = files.filter((pl.col("rows") > 0) & files["sha256"].is_duplicated())["file"]
-    if same.len():
+    files = pl.DataFrame([facts for facts, _ in found], infer_schema_length=None)
+    _refuse_doubles(files)
+    orders = files.filter("carries_money")
+    if orders["rows"].sum() == 0:
+        raise UserError(f"{', '.join(orders['file'])}: a heading but no data row. Export it again.")
+    if orders["first_row"].drop_nulls().is_empty():
+        raise UserError(_nothing_yet(orders, month))
+    days = pl.concat([days for _, days in found]).unique().sort()
+    return Survey(files.drop("first_later").sort("table", "file"), days)
+
+
+def _refuse_doubles(files: pl.DataFrame) -> None:
+    key = ["table", "file"]
+    if files.select(pl.struct(key).is_duplicated().any()).item():
+        twice = files.filter(pl.struct(key).is_duplicated())["file"][0]
+        raise UserError(f"{twice} is named by two sources. Name each file once for a table.")
+    same = files.filter((pl.col("rows") > 0) & pl.struct("table", "sha256", "part").is_duplicated())
+    if same.height:
         raise UserError(
-            f"{same[0]} and {same[1]} hold the same bytes: their orders would count twice. Remove one."
+            f"{same['file'][0]} and {same['file'][1]} hold the same bytes: their rows would count "
+            "twice. Remove one."
         )
-    if files["rows"].sum() == 0:
-        raise UserError(f"{', '.join(files['file'])}: a heading but no data row. Export it again.")
-    if files["first_order"].drop_nulls().is_empty():
-        raise UserError(_nothing_yet(files, month))
-    return files.drop("first_later")
 
 
-def _file_facts(path, source, settings: Settings, month: Month) -> dict:
-    digest = check_file(path, source)
-    only = settings.model_copy(update={"sources": [source.model_copy(update={"path": str(path)})]})
-    later = pl.col("ordered_at") > month.as_of
-    day = pl.col("ordered_at").dt.date()
+def _input_facts(one: Input, settings: Settings, month: Month) -> tuple[dict, pl.Series]:
+    if one.format == "csv":
+        read_text.check_widths(one)
+    digest = check_whole(one)
     try:
-        facts = (
-            sources.order_rows(only)
-            .select(
-                rows=pl.len().cast(pl.Int64),
-                rows_later=later.sum().cast(pl.Int64),
-                first_order=day.filter(~later).min(),
-                last_order=day.filter(~later).max(),
-                first_later=day.filter(later).min(),
-                last_row_whole=(
-                    pl.col("amount").is_not_null() & pl.col("ordered_at").is_not_null()
-                ).last(),
-            )
-            .collect()
-            .row(0, named=True)
-        )
+        counted, days, heading = _count(one, settings, month)
     except pl.exceptions.PolarsError as problem:
-        raise unreadable(path, problem) from None
-    if is_torn(path, source, facts.pop("last_row_whole")):
+        raise read_text.unreadable(one, problem) from None
+    if one.format == "csv" and read_text.is_torn(one, counted.pop("last_row_whole")):
         raise UserError(
-            f"{paths.display(path)} is cut in the middle: its last row ({facts['rows']:,}) is not "
-            f"whole (byte {path.stat().st_size:,} ends it without a line end). Export it again."
+            f"{one.name} is cut in the middle: its last row ({counted['rows']:,}) is not whole (byte "
+            f"{one.path.stat().st_size:,} ends it without a line end). Export it again."
         )
-    name = paths.display(path)
-    size = path.stat().st_size
-    known = {"table": source.table, "file": name, "sha256": digest, "bytes": size}
-    return known | facts | {"ends_whole": ends_whole(path)}
+    counted.pop("last_row_whole", None)
+    return {
+        "table": one.source.table,
+        "file": one.name,
+        "part": one.part or "",
+        "system": one.source.system or one.source.preset or "",
+        "sha256": digest,
+        "bytes": one.path.stat().st_size,
+        "modified_on": sources.modified_on(one, settings),
+        "carries_money": one.source.table == settings.money_table,
+        "customer_heading": heading,
+        **counted,
+        "ends_whole": one.format != "csv" or read_text.ends_whole(one),
+    }, days
+
+
+def _count(one: Input, settings: Settings, month: Month) -> tuple[dict, pl.Series, str]:
+    """Rows and dates of an input, the days on which it has orders, and its heading of customers."""
+    table, money = one.source.table, one.source.table == settings.money_table
+    read = sources.order_rows_of if money else sources.table_rows_of
+    rows, headings = read(one, settings)
+    dated_by = "ordered_at" if money else model.time_column(table)
+    day = pl.col(dated_by).dt.date() if dated_by else pl.lit(None, pl.Date)
+    later = (pl.col(dated_by) > month.as_of).fill_null(False) if dated_by else pl.lit(False)
+    whole, in_future = pl.col("unreadable") == "", pl.lit(False)
+    if money:
+        whole = pl.col("amount").is_not_null() & pl.col("ordered_at").is_not_null()
+        in_future = pl.col("in_future") & ~later
+    facts = rows.select(
+        rows=pl.len().cast(pl.Int64),
+        rows_later=later.sum().cast(pl.Int64),
+        rows_in_future=in_future.sum().cast(pl.Int64),
+        first_row=day.filter(~later).min(),
+        last_row=day.filter(~later).max(),
+        first_later=day.filter(later).min(),
+        last_row_whole=whole.last(),
+    )
+    days = rows.filter(~later if money else False).select(day=day).drop_nulls().unique()
+    counted, seen = pl.collect_all([facts, days])
+    return counted.row(0, named=True), seen["day"], headings.get("customer_id", "")
 
 
 def _nothing_yet(files: pl.DataFrame, month: Month) -> str:
@@ -102,19 +154,14 @@ def _nothing_yet(files: pl.DataFrame, month: Month) -> str:
     )
 
 
-def check_completeness(rows: pl.DataFrame, later_rows: int, month: Month) -> Completeness:
+def check_completeness(found: Survey, month: Month) -> Completeness:
     """Compare the days without orders at the month's end with the usual gap between days with orders.
-
-    Args:
-        rows: order rows up to as_of, with `ordered_at`.
-        later_rows: number of rows dated after the month.
-        month: the month in question.
 
     Returns:
         The usual gap is the 95th percentile of the gaps of the last 365 days with orders known,
         at least one day.
     """
-    days = rows["ordered_at"].dt.date().drop_nulls().unique().sort()
+    days = found.order_days
     last_day = days[-1]
     recent = days.filter(days > last_day - timedelta(days=GAP_WINDOW_DAYS))
     gaps = recent.diff().drop_nulls().dt.total_days()
@@ -123,7 +170,7 @@ def check_completeness(rows: pl.DataFrame, later_rows: int, month: Month) -> Com
         last_day=last_day,
         silent_days=(month.last_day - last_day).days,
         usual_gap=max(usual, 1),
-        later_rows=later_rows,
+        later_rows=found.rows_later,
     )
 
 

@@ -1,168 +1,275 @@
-"""Order files as typed rows: find them, map their columns, read dates and amounts.
+"""Rows of an input table, typed: every input of every source, one row per data row, none dropped.
 
-Every data row becomes one typed row. A value that cannot be read becomes null, and the text as
-received stands beside it, so that cleaning can set the row aside with its reason.
+A value that cannot be read becomes null and its column is named in `unreadable`, so that cleaning can
+set the row aside with its reason.
 """
 
-import difflib
-from pathlib import Path
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from analysis.collect.files import split_lines, unreadable
-from analysis.collect.values import read_amount, read_date, sane
-from analysis.run import paths
+from analysis import model
+from analysis.collect import mapping, read_text, values
+from analysis.collect.inputs import CONTINUES, ROW, Input, find_inputs
+from analysis.model import Column
 from analysis.run.errors import UserError
-from analysis.run.settings import REQUIRED_COLUMNS, Settings, Source
-from analysis.tables import MONEY
+from analysis.run.months import Month
+from analysis.run.settings import Settings
+from analysis.tables import MONEY, empty
 
-ROW = "__row__"  # our own column beside those of the file
+_TYPES = {
+    "time": pl.Datetime("us"),
+    "day": pl.Date,
+    "amount": MONEY,
+    "number": pl.Float64,
+    "flag": pl.Boolean,
+}
+_SAMPLE_ROWS = 1_000
+_ORDER_COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "product_name", "quantity")
 
 
 def order_rows(settings: Settings) -> pl.LazyFrame:
-    """All rows of all order files, typed; nothing is dropped.
+    """All rows that carry purchases and refunds, from orders or, where there are none, order lines.
 
     Returns:
         One row per data row, in the columns of the table `raw_orders`.
 
     Raises:
-        UserError: if a file is missing, empty, torn, pinned to another content, or lacks a column.
+        UserError: if an input is missing, not whole, pinned to another content, or lacks a column.
     """
+    table = settings.money_table
     return pl.concat(
-        _typed(_scan(path, source), path, source, settings)
-        for source in settings.sources
-        for path in find_files(source)
+        [
+            order_rows_of(one, settings)[0]
+            for source in settings.of(table)
+            for one in find_inputs(source, settings)
+        ]
     )
 
 
-def find_files(source: Source) -> list[Path]:
-    """The files of a source, sorted by name; raises UserError if there is none."""
-    try:
-        pattern = paths.from_root(source.path)
-        relative = pattern.relative_to(pattern.anchor).as_posix()
-        files = sorted(path for path in Path(pattern.anchor).glob(relative) if path.is_file())
-    except (ValueError, IndexError, RuntimeError, NotImplementedError) as problem:
-        raise UserError(
-            f'"{source.path}" cannot be used as `path` of a source: {problem}. Write a file or a '
-            "glob, relative to the project or absolute, e.g. data/raw/shop/*.csv."
-        ) from None
-    if not files:
-        folder = paths.display(pattern.parent)
-        raise UserError(
-            f"No file matches {source.path} (table {source.table}). Put the export into {folder}/, "
-            "or correct `path` in the settings. The CDNOW sample is written by: analysis sample cdnow"
-        )
-    return files
+def table_rows(table: str, settings: Settings) -> pl.LazyFrame | None:
+    """All rows of an optional table; None where the settings name no source of it.
+
+    Returns:
+        One row per data row, in the columns of the table `raw_<table>`.
+    """
+    parts = [
+        table_rows_of(one, settings)[0]
+        for source in settings.of(table)
+        for one in find_inputs(source, settings)
+    ]
+    return pl.concat(parts) if parts else None
 
 
-def _scan(path: Path, source: Source) -> pl.LazyFrame:
-    """A file as text columns under its own headings, with the row counted from 1."""
-    try:
-        scan = _scan_lines if source.separator == "whitespace" else _scan_csv
-        lazy = scan(path, source)
-        headings = [name for name in lazy.collect_schema().names() if name != ROW]
-    except (pl.exceptions.PolarsError, OSError) as problem:
-        raise unreadable(path, problem) from None
-    blank = pl.all_horizontal(pl.col(headings).is_null())
+def raw_tables(settings: Settings, month: Month) -> dict[str, pl.DataFrame]:
+    """Every input table as received, up to the end of the month; empty where there is no source.
+
+    Returns:
+        `raw_<table>` = its rows; rows without a readable time are kept.
+    """
+    tables = {"raw_orders": _until(order_rows(settings), "ordered_at", month)}
+    for table in model.tables():
+        if table == "orders":
+            continue
+        rows, dated_by = table_rows(table, settings), model.time_column(table)
+        name = f"raw_{table}"
+        tables[name] = empty(name) if rows is None else _until(rows, dated_by, month)
+    return tables
+
+
+def _until(rows: pl.LazyFrame, dated_by: str | None, month: Month) -> pl.DataFrame:
+    if dated_by:
+        rows = rows.filter(~(pl.col(dated_by) > month.as_of).fill_null(False))
+    return rows.collect()
+
+
+def table_rows_of(one: Input, settings: Settings) -> tuple[pl.LazyFrame, dict[str, str]]:
+    """The rows of one input, in the columns of `raw_<table>`; and our column = its heading."""
+    table = one.source.table
+    typed, found = _typed(one, settings, carries_money=table == settings.money_table)
+    return typed.select("file", "row", "system", *model.columns(table), "unreadable"), found
+
+
+def order_rows_of(one: Input, settings: Settings) -> tuple[pl.LazyFrame, dict[str, str]]:
+    """The rows of one input that carry purchases, in the columns of `raw_orders`; and its headings."""
+    typed, found = _typed(one, settings, carries_money=True)
+    amount, refund = pl.col("amount"), pl.col("refund_amount").fill_null(0).abs()
+    by_price = values.sane((pl.col("quantity").cast(MONEY) * pl.col("unit_price")).cast(MONEY))
+    if "line_amount" in typed.collect_schema():
+        amount = pl.coalesce("amount", "line_amount")
+    amount = pl.coalesce(amount, by_price) - refund
+    is_sale = pl.lit(True)
+    if one.source.sale_status is not None:
+        is_sale = pl.col("status").is_in(one.source.sale_status).fill_null(False)
+    is_sale = pl.when(amount < 0).then(True).otherwise(is_sale)
+    line_id = pl.col("line_id") if "line_id" in typed.collect_schema() else pl.lit(None, pl.String)
+    rows = typed.select(
+        "file",
+        "row",
+        "system",
+        *_ORDER_COLUMNS,
+        "channel",
+        "store",
+        line_id=line_id,
+        amount=amount,
+        refund_amount="refund_amount",
+        is_sale=is_sale,
+        drop_repeats=pl.lit(one.source.drop_exact_repeats) | line_id.is_not_null(),
+        in_future=(pl.col("ordered_at").dt.date() > modified_on(one, settings)).fill_null(False),
+        unreadable="unreadable",
+    )
+    return rows, found
+
+
+def modified_on(one: Input, settings: Settings) -> date:
+    """The day on which a file was last written; no order can be dated after it."""
+    return datetime.fromtimestamp(one.path.stat().st_mtime, ZoneInfo(settings.time_zone)).date()
+
+
+def scan(one: Input) -> pl.LazyFrame:
+    """An input as text columns under its own headings, with ROW; blank rows are no rows."""
+    lazy = _read(one)
+    headings = [name for name in lazy.collect_schema().names() if name not in (ROW, CONTINUES)]
+    blank = pl.all_horizontal(pl.col(headings).str.strip_chars().fill_null("") == "")
     return lazy.filter(~blank)
 
 
-def _scan_csv(path: Path, source: Source) -> pl.LazyFrame:
-    return pl.scan_csv(
-        path,
-        separator=source.separator,
-        has_header=source.headings is None,
-        new_columns=source.headings,
-        infer_schema=False,
-        row_index_name=ROW,
-        row_index_offset=1,
-    )
+def _read(one: Input) -> pl.LazyFrame:
+    if one.format == "csv":
+        return read_text.scan(one)
+    if one.format == "xlsx":
+        from analysis.collect.read_workbook import read_sheet
+
+        return read_sheet(one).lazy()
+    if one.format == "json":
+        from analysis.collect.read_json import read_records
+
+        return read_records(one).lazy()
+    if one.format == "sql":
+        from analysis.collect.read_sql import read_snapshot
+
+        return read_snapshot(one)
+    return _scan_parquet(one)
 
 
-def _scan_lines(path: Path, source: Source) -> pl.LazyFrame:
-    """Columns parted by any number of blanks."""
-    lines = split_lines(path)
-    headings = source.headings or lines.head(1).collect()["line"][0]
-    fields = [
-        pl.col("line").list.get(position, null_on_oob=True).alias(name)
-        for position, name in enumerate(headings)
-    ]
-    data = lines if source.headings else lines.slice(1)
-    return data.select(fields).with_row_index(ROW, offset=1)
-
-
-def _typed(lazy: pl.LazyFrame, path: Path, source: Source, settings: Settings) -> pl.LazyFrame:
-    column = _map_columns(lazy.collect_schema().names(), path, source)
-
-    def received(name: str) -> pl.Expr:
-        if name not in column:
-            return pl.lit(None, dtype=pl.String)
-        stripped = pl.col(column[name]).str.strip_chars()
-        return pl.when(stripped != "").then(stripped)
-
-    ordered_at = read_date(received("ordered_at"), source.date_format, settings.time_zone)
-    if "amount" in column:
-        amount, amount_text = read_amount(received("amount")), received("amount")
-    else:
-        quantity, price = received("quantity"), received("unit_price")
-        amount = sane((read_amount(quantity) * read_amount(price)).cast(MONEY))
-        amount_text = pl.concat_str(quantity, price, separator=" x ", ignore_nulls=True)
-    is_sale = pl.lit(True)
-    if source.sale_status is not None:
-        is_sale = received("status").is_in(source.sale_status).fill_null(False)
-    return lazy.select(
-        file=pl.lit(paths.display(path)),
-        row=pl.col(ROW).cast(pl.Int64),
-        customer_id=received("customer_id"),
-        order_id=received("order_id"),
-        ordered_at=ordered_at,
-        amount=amount,
-        quantity=read_amount(received("quantity")).cast(pl.Float64),
-        is_sale=is_sale,
-        ordered_at_text=pl.when(ordered_at.is_null()).then(received("ordered_at")),
-        amount_text=pl.when(amount.is_null()).then(amount_text),
-    )
-
-
-def _map_columns(headings: list[str], path: Path, source: Source) -> dict[str, str]:
-    """Our column name = heading in the file; raises UserError where one cannot be found."""
-    column = {name: name for name in ("order_id", *REQUIRED_COLUMNS) if name in headings}
-    column |= {name: name for name in ("amount", "quantity", "unit_price") if name in headings}
-    column |= source.columns
-    headings = [name for name in headings if name != ROW]
-    found = _listed(headings)
-    if any(name.endswith("_duplicated_0") for name in headings):
-        raise UserError(
-            f"{paths.display(path)} has two columns of one name: {found}. Rename one of them."
-        )
-    for ours, theirs in column.items():
-        if theirs not in headings:
-            hint = _hint(theirs, headings)
-            raise UserError(
-                f'{paths.display(path)} has no column "{theirs}" (our {ours}).{hint} '
-                f"Its columns are: {found}. Correct `columns` in the settings."
+def _scan_parquet(one: Input) -> pl.LazyFrame:
+    """A Parquet file as text columns; times keep their offset."""
+    try:
+        lazy = pl.scan_parquet(one.path, row_index_name=ROW, row_index_offset=1)
+        schema = lazy.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as problem:
+        raise read_text.unreadable(one, problem) from None
+    text = []
+    for name, kind in schema.items():
+        if name == ROW:
+            continue
+        if isinstance(kind, pl.Datetime) and kind.time_zone:
+            text.append(
+                pl.col(name).dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%d %H:%M:%S%.f+0000")
             )
-    needed = [*REQUIRED_COLUMNS] + (["status"] if source.sale_status is not None else [])
-    missing = [name for name in needed if name not in column]
-    if "amount" not in column and not {"quantity", "unit_price"} <= column.keys():
-        missing.append("amount (or quantity and unit_price)")
-    if missing:
-        raise UserError(
-            f"{paths.display(path)}: no column is mapped to {', '.join(missing)}. "
-            f"Its columns are: {found}. Name them under `columns` in the settings."
+        elif kind.is_nested() or kind == pl.Binary:
+            continue
+        else:
+            text.append(pl.col(name).cast(pl.String))
+    return lazy.select(ROW, *text)
+
+
+def _typed(
+    one: Input, settings: Settings, carries_money: bool
+) -> tuple[pl.LazyFrame, dict[str, str]]:
+    """An input in all columns that its table may have, with `file`, `row`, `system`, `unreadable`."""
+    lazy = scan(one)
+    headings = lazy.collect_schema().names()
+    found = mapping.find_columns(headings, one, carries_money)
+    if CONTINUES in headings and one.source.table == "orders" and not one.source.subform:
+        lazy = lazy.filter(~pl.col(CONTINUES))
+    known = mapping.columns_of(one.source.table, carries_money)
+    received = {name: _received(heading) for name, heading in found.items()}
+    read = {}
+    for name, column in known.items():
+        if name in found:
+            read[name] = _read_column(lazy, received[name], column, found[name], one, settings)
+        else:
+            read[name] = pl.lit(None, _TYPES.get(column.kind, pl.String))
+    failed = [
+        pl.when(received[name].is_not_null() & read[name].is_null()).then(pl.lit(name))
+        for name in found
+        if known[name].kind not in ("text", "list")
+    ]
+    typed = lazy.select(
+        file=pl.lit(one.name),
+        row=pl.col(ROW).cast(pl.Int64),
+        system=pl.lit(one.source.system or one.source.preset or "", pl.String),
+        **read,
+        unreadable=pl.concat_str(failed, separator=",", ignore_nulls=True)
+        if failed
+        else pl.lit(""),
+    )
+    return typed, found
+
+
+def _received(heading: str) -> pl.Expr:
+    stripped = pl.col(heading).str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
+
+
+def _read_column(
+    lazy: pl.LazyFrame, text: pl.Expr, column: Column, heading: str, one: Input, settings: Settings
+) -> pl.Expr:
+    kind = column.kind
+    if kind in ("time", "day"):
+        order = None if one.source.date_format else day_first(lazy.select(text=text), heading, one)
+        time = values.read_time(text, settings.time_zone, one.source.date_format, order)
+        return time.dt.date() if kind == "day" else time
+    if kind == "amount":
+        return values.read_amount(text, settings.currency)
+    if kind == "number":
+        return values.read_number(text)
+    if kind == "flag":
+        inverted = {mapping.fold(name) for name in column.inverted_headings}
+        return values.read_flag(text, mapping.fold(heading) in inverted)
+    if kind == "choice":
+        return values.read_choice(text, column.choices)
+    if kind == "list":
+        return values.read_list(text)
+    return values.read_id(text) if kind == "id" else text
+
+
+def day_first(texts: pl.LazyFrame, heading: str, one: Input) -> bool | None:
+    """What dates such as `03/04/2024` mean in a column: settled by all its values together.
+
+    Args:
+        texts: the column `text`.
+        heading: of the column, for the error.
+        one: its input.
+
+    Returns:
+        None where the first rows hold no such date; a later one then cannot be read.
+
+    Raises:
+        UserError: if no value settles it, or values contradict each other.
+    """
+    first, second = values.numbers_of_dates(pl.col("text"))
+    if texts.head(_SAMPLE_ROWS).select(first.is_not_null().any()).collect().item() is not True:
+        return None
+    day_seen, month_seen, sample = (
+        texts.select(
+            day=(first > 12).any(),
+            month=(second > 12).any(),
+            sample=pl.col("text").filter(first.is_not_null()).first(),
         )
-    return column
-
-
-def _listed(headings: list[str], most: int = 30) -> str:
-    more = f" and {len(headings) - most} more" if len(headings) > most else ""
-    return ", ".join(headings[:most]) + more
-
-
-def _hint(name: str, headings: list[str]) -> str:
-    """What may be meant by a heading that does not exist."""
-    if len(headings) == 1 and (found := [sign for sign in ",;\t|" if sign in headings[0]]):
-        return f" Is the separator {found[0]!r}? Set `separator` in the settings."
-    blank = [one for one in headings if one.strip() == name]
-    near = blank or difflib.get_close_matches(name, headings, n=1)
-    return f' Did you mean "{near[0]}"?' if near else ""
+        .collect()
+        .row(0)
+    )
+    if bool(day_seen) != bool(month_seen):
+        return bool(day_seen)
+    why = (
+        "in some rows the day comes first, in others the month"
+        if day_seen
+        else "no value settles it"
+    )
+    raise UserError(
+        f'{one.name}, column "{heading}": dates such as {sample} can be day/month or month/day; {why}. '
+        "Set `date_format` in the settings, e.g. %d/%m/%Y or %m/%d/%Y."
+    )

@@ -1,19 +1,27 @@
 """Rules that every page must keep before it is published; each is a function that lists breaches."""
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-import polars as pl
 from bs4 import BeautifulSoup
 
-from analysis.report.privacy import E_MAIL, PHONE, ids_must_be_hashed
+from analysis import tables
+from analysis.report.privacy import (
+    E_MAIL,
+    PERSONAL_COLUMNS,
+    PHONE,
+    customer_headings,
+    ids_must_be_hashed,
+)
 from analysis.run.settings import Settings
 
 MOST_BYTES = 3_000_000
 LEAST_ALT_LENGTH = 16
+LEAST_LATIN, LEAST_CHINESE = 5, 2  # shorter values are words of the page too
 _EXTERNAL = re.compile(r"^\s*(?:[a-z][a-z0-9+.-]*:)?//|^\s*https?:", re.IGNORECASE)
 _CSS_REFERENCE = re.compile(r"url\((?!\s*['\"]?data:)|@import|\bimport\(", re.IGNORECASE)
 _NO_ALT = "No description has been provided"
@@ -54,11 +62,12 @@ class Page:
 
 def check_pages(folder: Path, settings: Settings, tables_folder: Path) -> list[str]:
     """Every breach of every page of a folder, as `page: what`."""
-    hidden = hidden_ids(settings, tables_folder)
+    hidden, personal = hidden_ids(settings, tables_folder), personal_values(tables_folder)
     problems = []
     for path in sorted(folder.glob("*.html")):
         page = Page.read(path)
-        found = [line for gate in GATES for line in gate(page)] + personal_data(page, hidden)
+        found = [line for gate in GATES for line in gate(page)]
+        found += personal_data(page, hidden, personal)
         problems += [f"{page.name}: {line}" for line in found]
     return problems
 
@@ -146,11 +155,12 @@ GATES = (
 )
 
 
-def personal_data(page: Page, hidden: set[str]) -> list[str]:
-    """E-mail addresses, phone numbers, and ids that must not be shown.
+def personal_data(page: Page, hidden: set[str], personal: Set[str] = frozenset()) -> list[str]:
+    """E-mail addresses, phone numbers, ids that must not be shown, and what records say of people.
 
     Args:
-        hidden: the known values that no page may hold.
+        hidden: the customer ids that no page may hold.
+        personal: the known names, addresses and the like.
     """
     reading = BeautifulSoup(str(page.reading), "html.parser")
     shown = hidden & {cell.get_text().strip() for cell in reading.select(".id")}
@@ -161,6 +171,9 @@ def personal_data(page: Page, hidden: set[str]) -> list[str]:
     telling = {one for one in hidden if _is_telling(one)}
     shown |= telling & words | {one for one in telling if not one.isascii() and one in outside_ids}
     found = ["a customer id that must be hashed"] if shown else []
+    cells = {cell.get_text().strip() for cell in reading.select("td, th")}
+    if personal & (words | cells):
+        found.append("a name or another personal value of a customer's record")
     if re.search(E_MAIL, outside_ids):
         found.append("an e-mail address")
     if re.search(PHONE, outside_ids):
@@ -173,10 +186,19 @@ def _is_telling(value: str) -> bool:
     return not value.isascii() or (len(value) > 5 and any(sign.isdigit() for sign in value))
 
 
+def personal_values(tables_folder: Path) -> set[str]:
+    """The known values of the personal columns of customers' records, too short ones left out."""
+    columns = tables.read_columns("profiles", [*PERSONAL_COLUMNS], tables_folder)
+    if columns is None:
+        return set()
+    values = {one for name in columns.columns for one in columns[name].drop_nulls()}
+    return {one for one in values if len(one) >= (LEAST_LATIN if one.isascii() else LEAST_CHINESE)}
+
+
 def hidden_ids(settings: Settings, tables_folder: Path) -> set[str]:
     """The customer ids that no page may hold; empty where ids may be shown."""
-    path = tables_folder / "customers.parquet"
-    if not path.is_file():
+    customers = tables.read_columns("customers", ["customer_id"], tables_folder)
+    if customers is None:
         return set()
-    ids = pl.read_parquet(path, columns=["customer_id"])["customer_id"]
-    return set(ids) if ids_must_be_hashed(ids, settings) else set()
+    ids, headings = customers["customer_id"], customer_headings(tables_folder)
+    return set(ids) if ids_must_be_hashed(ids, settings, headings) else set()

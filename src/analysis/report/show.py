@@ -19,6 +19,7 @@ _KEYED = {
     "previous_class": "class",
     "segment": "class",
     "reason": "stage",
+    "problem": "problem_of_record",
     "reason_1": "reason",
     "reason_2": "reason",
     "reason_3": "reason",
@@ -87,6 +88,8 @@ class Table:
             for name, kind in zip(self.frame.columns, kinds, strict=True)
         )
         rows = "\n".join(self._row(row, kinds) for row in self.frame.iter_rows())
+        if not rows:
+            rows = f'<tr><td class="text" colspan="{len(kinds)}">{label("page.no_rows")}</td></tr>'
         return (
             f'<div class="table"><table><caption>{html.escape(self.caption)}</caption>'
             f"<thead><tr>{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>"
@@ -151,7 +154,8 @@ def worded(frame: pl.DataFrame) -> pl.DataFrame:
     for column in set(frame.columns) & _KEYED.keys():
         entries = group(_KEYED[column])
         words = {key: one if isinstance(one, str) else one["en"] for key, one in entries.items()}
-        texts[column] = pl.col(column).cast(pl.String).replace(words)
+        key = pl.col(column).cast(pl.String)
+        texts[column] = key.replace_strict(words, default=key.str.replace_all("_", " "))
     return frame.with_columns(**texts)
 
 

@@ -70,6 +70,11 @@ def lab(dataset: str, month: Month) -> Path:
     return processed(dataset) / "_lab" / str(month)
 
 
+def snapshots(dataset: str) -> Path:
+    """What the queries of a data set returned when they were last run."""
+    return processed(dataset) / "_queries"
+
+
 def staging(dataset: str, month: Month) -> Path:
     """Where the runner works before it publishes."""
     return processed(dataset) / "_staging" / str(month)

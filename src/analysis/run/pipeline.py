@@ -11,9 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
-
-from analysis.collect.arrivals import Completeness, survey
+from analysis.collect.arrivals import Completeness, Survey, survey
 from analysis.run import paths, provenance, publish
 from analysis.run.errors import GateFailed
 from analysis.run.months import Month
@@ -73,7 +71,8 @@ def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
     if order.only:
         find_step(order.only)
     config = paths.display(find_config(order.config))
-    files, completeness = _check_data(order, settings)
+    found, completeness = _check_data(order, settings, fetch=True)
+    files = found.files
     partial = None if completeness.complete else completeness
     check_folders(settings)
     check_room(settings, files["bytes"].sum())
@@ -91,11 +90,10 @@ def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
         return Result(order.month, page, up_to_date=False, seconds=seconds, ran=steps)
 
 
-def _check_data(order: Order, settings: Settings) -> tuple[pl.DataFrame, Completeness]:
-    """The facts of the files, and whether the month is complete; raises UserError if it cannot run."""
-    files = survey(settings, order.month)
-    later = files["rows_later"].sum()
-    return files, check_month(settings, order.month, later, order.allow_partial)
+def _check_data(order: Order, settings: Settings, fetch: bool) -> tuple[Survey, Completeness]:
+    """What arrived, and whether the month is complete; raises UserError if it cannot be run."""
+    found = survey(settings, order.month, fetch)
+    return found, check_month(found, order.month, order.allow_partial)
 
 
 @dataclass
@@ -154,7 +152,7 @@ class Plan:
         return provenance.digest(
             str(self.month),
             self.settings.digest(),
-            [(one["file"], one["sha256"]) for one in self.files],
+            [(one["file"], one["sha256"], one["rows_in_future"]) for one in self.files],
             self.partial,
             provenance.source_hash(),
             provenance.versions(),
@@ -247,7 +245,7 @@ def run_range(order: Order, months: list[Month], jobs: int = 1) -> list[Result]:
     The first failure ends the run; months published by then stay.
     """
     if len(months) > 1:  # a range fails before its first month if its last cannot be run
-        _check_data(replace(order, month=months[-1]), load(order.config))
+        _check_data(replace(order, month=months[-1]), load(order.config), fetch=False)
     if jobs == 1 or len(months) == 1:
         return [run_month(replace(order, month=month)) for month in months]
     from concurrent.futures import ThreadPoolExecutor

@@ -3,8 +3,7 @@
 import shutil
 from pathlib import Path
 
-from analysis.collect import sources
-from analysis.collect.arrivals import Completeness, check_completeness
+from analysis.collect.arrivals import Completeness, Survey, check_completeness
 from analysis.run import paths
 from analysis.run.errors import UserError
 from analysis.run.months import Month
@@ -15,14 +14,10 @@ LEAST_FREE_BYTES = 200_000_000
 FREE_BYTES_PER_INPUT_BYTE = 4
 
 
-def check_month(
-    settings: Settings, month: Month, later_rows: int, allow_partial: bool
-) -> Completeness:
+def check_month(found: Survey, month: Month, allow_partial: bool) -> Completeness:
     """Compare the data's end with the month's; raises UserError for a month that is not complete."""
-    rows = sources.order_rows(settings).select("ordered_at").collect()
-    rows = rows.filter(rows["ordered_at"] <= month.as_of)
-    completeness = check_completeness(rows, later_rows, month)
-    if completeness.last_day < month.first_day and not later_rows and not completeness.complete:
+    completeness = check_completeness(found, month)
+    if completeness.last_day < month.first_day and not completeness.complete:
         raise UserError(
             f"{month} lies after the data: the last order is of {completeness.last_day}. "
             f"The last month to ask for is {Month.of(completeness.last_day)}."

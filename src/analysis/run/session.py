@@ -116,9 +116,10 @@ class Run:
 
     def hash_ids(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with customer ids as reports may show them."""
-        from analysis.report.privacy import shown_ids
+        from analysis.report.privacy import customer_headings, shown_ids
 
-        return frame.with_columns(customer_id=shown_ids(frame["customer_id"], self.settings))
+        ids = shown_ids(frame["customer_id"], self.settings, customer_headings(self._in))
+        return frame.with_columns(customer_id=ids)
 
     def finish(
         self, outputs: dict[str, pl.DataFrame], lists: dict[str, pl.DataFrame] | None = None

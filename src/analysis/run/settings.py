@@ -1,5 +1,6 @@
 """The settings file of a data set: read, checked strictly, every problem told at once."""
 
+import codecs
 import difflib
 import hashlib
 import json
@@ -13,19 +14,12 @@ from zoneinfo import available_timezones
 from babel.numbers import get_currency_precision, list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from analysis import model
 from analysis.run import paths
 from analysis.run.errors import UserError
 
-COLUMNS = (
-    "order_id",
-    "customer_id",
-    "ordered_at",
-    "amount",
-    "quantity",
-    "unit_price",
-    "status",
-)
-REQUIRED_COLUMNS = ("customer_id", "ordered_at")
+# Countries that have a currency for themselves.
+_COUNTRY_OF = {"CNY": "CN", "USD": "US", "GBP": "GB", "JPY": "JP", "KRW": "KR", "INR": "IN"}
 
 
 class _Strict(BaseModel):
@@ -35,21 +29,57 @@ class _Strict(BaseModel):
 class Source(_Strict):
     """Where one table comes from, and what its columns are called there."""
 
-    table: Literal["orders", "order_lines"]
-    path: str = Field(min_length=1, description="file or glob, relative to the project or absolute")
+    table: Literal[tuple(model.tables())]
+    path: str | None = Field(default=None, min_length=1, description="file or glob")
+    url: str | None = Field(
+        default=None, description="SQLAlchemy URL; ${NAME} is the environment's"
+    )
+    query: str | None = Field(default=None, description="a query, or the name of a table, at `url`")
+    format: Literal["csv", "xlsx", "parquet", "json"] | None = None
+    preset: Literal["zoho", "fxiaoke", "jiandaoyun"] | None = None
+    system: str | None = Field(default=None, description="the system it comes from, for readers")
     columns: dict[str, str] = Field(default={}, description="our column name = name in the file")
-    separator: Literal[",", ";", "\t", "|", "whitespace"] = ","
+    ignore: list[str] = Field(default=[], description="columns of the file that are not ours")
+    sheets: list[str] = Field(default=[], description="sheets of a workbook; all if absent")
+    subform: str | None = Field(default=None, description="the sub-form that holds the lines")
+    encoding: str | None = Field(default=None, description="e.g. gb18030; found if absent")
+    separator: Literal[",", ";", "\t", "|", "whitespace"] | None = None
+    header_row: int = Field(default=1, ge=1, description="the row in which the headings stand")
     headings: list[str] | None = Field(default=None, description="for a file without heading line")
-    date_format: str | None = Field(default=None, description="e.g. %d/%m/%Y; guessed if absent")
+    date_format: str | None = Field(default=None, description="e.g. %d/%m/%Y; found if absent")
     sale_status: list[str] | None = Field(default=None, description="statuses that are sales")
+    drop_exact_repeats: bool = False
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="pins the file")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Source":
+        if (self.path is None) == (self.url is None):
+            raise ValueError(
+                "a source has either `path` (files) or `url` with `query` (a database)"
+            )
+        if (self.url is None) != (self.query is None):
+            raise ValueError("`url` and `query` (a query, or a table's name) belong together")
+        return self
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> "Source":
+        known = model.columns(self.table)
+        for name in self.columns:
+            if name not in known:
+                raise ValueError(f'"{name}" is not a column of {self.table}{_nearest(name, known)}')
+        return self
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            return encoding and codecs.lookup(encoding).name
+        except LookupError:
+            raise ValueError(f'"{encoding}" is not an encoding, e.g. utf-8, gb18030') from None
 
     @field_validator("columns")
     @classmethod
-    def _known_columns(cls, columns: dict[str, str]) -> dict[str, str]:
-        for name in columns:
-            if name not in COLUMNS:
-                raise ValueError(f'"{name}" is not one of our columns{_nearest(name, COLUMNS)}')
+    def _used_once(cls, columns: dict[str, str]) -> dict[str, str]:
         for name, times in Counter(columns.values()).items():
             if times > 1:
                 raise ValueError(f'the column "{name}" of the file is given to two of ours')
@@ -77,6 +107,13 @@ class Segment(_Strict):
     minimum_days: int = Field(default=180, ge=1, description="days since the first purchase")
 
 
+class Identity(_Strict):
+    """Records that are one person."""
+
+    merge: bool = Field(default=True, description="false where the company's ids are clean")
+    keep_apart: str | None = Field(default=None, description="CSV of pairs that are two persons")
+
+
 class Privacy(_Strict):
     """What reports may show of a customer."""
 
@@ -96,7 +133,10 @@ class Settings(_Strict):
     clv: Clv = Clv()
     churn: Churn = Churn()
     segment: Segment = Segment()
+    identity: Identity = Identity()
     privacy: Privacy = Privacy()
+    country: str | None = Field(default=None, pattern="^[A-Z]{2}$", description="of phone numbers")
+    city_tiers: str | None = Field(default=None, description="CSV of cities and their tiers")
 
     @field_validator("currency")
     @classmethod
@@ -119,12 +159,26 @@ class Settings(_Strict):
         return self
 
     @model_validator(mode="after")
-    def _one_grain(self) -> "Settings":
-        if len({source.table for source in self.sources}) > 1:
+    def _orders_known(self) -> "Settings":
+        if not any(source.table in ("orders", "order_lines") for source in self.sources):
             raise ValueError(
-                "sources of both orders and order_lines would count the same money twice; name one"
+                "a source of orders is required (or of order_lines with customer and time)"
             )
         return self
+
+    @property
+    def phone_country(self) -> str | None:
+        """Where phone numbers without a country code are from; None where nothing says so."""
+        return self.country or _COUNTRY_OF.get(self.currency)
+
+    @property
+    def money_table(self) -> str:
+        """The table whose rows carry the money: orders, or where there are none, order_lines."""
+        return "orders" if self.of("orders") else "order_lines"
+
+    def of(self, table: str) -> list[Source]:
+        """The sources of a table."""
+        return [source for source in self.sources if source.table == table]
 
     @property
     def minor_digits(self) -> int:
@@ -194,9 +248,13 @@ def _fields_at(location: tuple) -> list[str]:
     model: type[BaseModel] = Settings
     for part in location:
         if isinstance(part, str):
-            model = {"sources": Source, "clv": Clv, "churn": Churn, "segment": Segment}.get(
-                part, Privacy
-            )
+            model = {
+                "sources": Source,
+                "clv": Clv,
+                "churn": Churn,
+                "segment": Segment,
+                "identity": Identity,
+            }.get(part, Privacy)
     return list(model.model_fields)
 
 

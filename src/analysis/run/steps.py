@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from analysis import model
 from analysis.run.errors import UserError
 
 
@@ -19,12 +20,21 @@ class Step:
     takes: tuple[tuple[str, int], ...] = ()
 
 
+RAW = tuple(f"raw_{table}" for table in model.tables())
+# Cleaned input tables that later notebooks may read; the records of customers are `profiles`.
+OPTIONAL = tuple(table for table in model.tables() if table not in ("orders", "customers"))
+
 STEPS = (
-    Step("01_collect", reads=(), writes=("raw_orders", "source_files")),
+    Step("01_collect", reads=(), writes=(*RAW, "source_files")),
     Step(
         "02_clean",
-        reads=("raw_orders", "source_files"),
-        writes=("orders", "occasions", "customers", "quarantine", "source_ledger", "quality"),
+        reads=(*RAW, "source_files"),
+        writes=(
+            *("orders", "occasions", "customers", "profiles", *OPTIONAL),
+            *("quarantine", "source_ledger", "quality", "quality_trend"),
+            *("identity_merges", "identity_review"),
+        ),
+        takes=(("quality_trend", 1),),
     ),
     Step(
         "03_segment",
