@@ -8,9 +8,13 @@ STAMP := .venv/.installed
 .PHONY: report test lab bench install lock refresh
 
 report: install
-	@if [ "$(CONFIG)" = config/cdnow.toml ]; then \
-	  $(BIN)/analysis sample cdnow && $(BIN)/analysis run --from 1998-05 --to 1998-06 --config $(CONFIG); \
-	else $(BIN)/analysis run $(MONTH) --config $(CONFIG); fi
+	@case "$(CONFIG)" in \
+	config/cdnow.toml) $(BIN)/analysis sample cdnow && \
+	  $(BIN)/analysis run --from 1998-05 --to 1998-06 --config $(CONFIG) ;; \
+	config/shop.toml) $(BIN)/analysis sample shop && \
+	  $(BIN)/analysis run --from 2024-05 --to 2024-06 --config $(CONFIG) ;; \
+	*) $(BIN)/analysis run $(MONTH) --config $(CONFIG) ;; \
+	esac
 
 test: install
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from analysis.customers import purchase_occasions
 from analysis.run import paths
@@ -28,6 +29,14 @@ columns = { customer_id = "id", ordered_at = "date", quantity = "cds", amount = 
 """
 
 _built: dict[str, Path] = {}
+
+
+def shared_data(name: str) -> Path:
+    """A file of the data that lie beside the project; skips the test where they are absent."""
+    path = paths.CHECKOUT.parent / "shared" / "data" / name
+    if not path.is_file():
+        pytest.skip(f"{name} lies in ../shared/data, which is not here")
+    return path
 
 
 def command(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:

@@ -24,7 +24,6 @@ class Column:
 @cache
 def tables() -> dict[str, dict[str, Column]]:
     """Every input table with its columns by name, in the order of the model."""
-    content = tomllib.loads((files("analysis") / "model.toml").read_text(encoding="utf-8"))
     return {
         table: {
             name: Column(
@@ -37,8 +36,13 @@ def tables() -> dict[str, dict[str, Column]]:
             )
             for name, entry in described["columns"].items()
         }
-        for table, described in content.items()
+        for table, described in _content().items()
     }
+
+
+@cache
+def _content() -> dict:
+    return tomllib.loads((files("analysis") / "model.toml").read_text(encoding="utf-8"))
 
 
 def columns(table: str) -> dict[str, Column]:
@@ -46,9 +50,14 @@ def columns(table: str) -> dict[str, Column]:
     return tables()[table]
 
 
+def key(table: str) -> str | None:
+    """The column that numbers the rows of a table."""
+    return _content()[table].get("key")
+
+
 def time_column(table: str) -> str | None:
     """The column that dates a row of a table, if rows of it happen at a time."""
-    for name in ("ordered_at", "at", "started_at", "sent_at"):
+    for name in ("ordered_at", "at", "started_at", "sent_at", "started_on", "month", "since"):
         if name in columns(table):
             return name
     return None

@@ -342,13 +342,13 @@ def _input_contracts() -> dict[str, type[dy.Schema]]:
     contracts = {}
     for table, columns in model.tables().items():
         received = {name: _column(one.kind) for name, one in columns.items()}
-        raw = _ORIGIN | received | {"unreadable": dy.String()}
+        raw = _ORIGIN | {"drop_repeats": dy.Bool()} | received | {"unreadable": dy.String()}
         clean = {
             name: _column("text" if one.kind == "choice" else one.kind, nullable=not one.required)
             for name, one in columns.items()
         }
         name = "profiles" if table == "customers" else table
-        extra = _PROFILE if table == "customers" else {}
+        extra = {"customers": _PROFILE, "order_lines": {"is_fee": dy.Bool()}}.get(table, {})
         contracts[f"raw_{table}"] = _schema(f"Raw_{table}", f"As received: {table}.", raw)
         contracts[name] = _schema(name, f"Cleaned: {table}.", _ORIGIN | clean | extra)
     return contracts

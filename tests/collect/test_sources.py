@@ -153,7 +153,9 @@ def test_an_open_last_line_is_known(root, end, whole):
 
 
 def test_chinese_encodings_are_found(root):
-    text = "客户编号,下单时间,订单金额,备注\n007,2024年1月5日,￥1.2万,客户说包装很好，下次还会再来\n"
+    text = (
+        "客户编号,下单时间,订单金额,备注\n007,2024年1月5日,￥1.2万,客户说包装很好，下次还会再来\n"
+    )
     write_shop(root, "", settings_text(currency='"CNY"'))
     for encoding in ("utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"):
         (root / "data" / "raw" / "shop" / "shop.csv").write_bytes(text.encode(encoding))

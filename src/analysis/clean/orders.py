@@ -8,6 +8,7 @@ _ROW = ["file", "row"]
 # Codes and names of lines that are no product; such lines are flagged and kept.
 FEE_CODE = r"(?i)^(?:POST|DOT|M|D|C2|S|B|BANK CHARGES|AMAZONFEE|CRUK|PADS|ADJUST\d*|FEE|SHIPPING)$"
 FEE_NAME = r"(?i)运费|邮费|补差价|补拍|差价|手续费|postage|carriage|bank charge|amazon fee|^manual$"
+_AFTER_ALL_TIMES = 1 << 60  # microseconds; puts a day's refunds behind its sales
 OUTLIER_DISTANCE = 6  # in robust standard deviations of the logarithm of the amount
 
 
@@ -28,7 +29,10 @@ def clean_orders(
         `orders` (see the contract; `merged` marks rows folded into the first sale of that
         customer's day) and `quarantine` without its column `table`.
     """
-    judged = with_reason(_with_people(raw.lazy(), people), bool(raw["drop_repeats"].any()))
+    files = pl.Enum(raw["file"].unique().sort())  # sorts and compares as a small number
+    rows = raw.lazy().with_columns(pl.col("file").cast(files))
+    judged = with_reason(_with_people(rows, people), bool(raw["drop_repeats"].any()))
+    judged = judged.collect().lazy()  # once: both results must follow from one judgement
     trusted = judged.filter(pl.col("reason").is_null()).with_columns(
         customer_id_received="customer_id",
         customer_id=pl.coalesce("person_id", "customer_id"),
@@ -36,10 +40,9 @@ def clean_orders(
     )
     sales = trusted.filter(pl.col("amount") >= 0).with_columns(purchase_day="day")
     refunds = _judge_refunds(_date_refunds(trusted.filter(pl.col("amount") < 0), sales), sales)
-    orders = pl.concat(
-        [sales, refunds.filter(pl.col("reason").is_null())], how="diagonal"
-    ).with_columns(is_refund=pl.col("amount") < 0)
-    orders = orders.with_columns(merged=_is_not_first_of_day(), **_flags())
+    refunds = refunds.collect().lazy()
+    orders = pl.concat([sales, refunds.filter(pl.col("reason").is_null())], how="diagonal")
+    orders = _mark_merged(orders.sort(_ROW)).with_columns(**_flags())
     aside = pl.concat(
         [
             judged.filter(pl.col("reason").is_not_null()),
@@ -55,7 +58,7 @@ def clean_orders(
                 "customer_id_received",
                 *("order_id", "ordered_at", "purchase_day", "amount", "quantity", "product_id"),
                 *("channel", "store", "is_fee", "is_outlier", "before_signup", "merged"),
-            ).sort(_ROW),
+            ),
             aside.select(
                 *_ROW,
                 kind=kind_of(pl.col("reason")),
@@ -64,7 +67,8 @@ def clean_orders(
             ).sort(_ROW),
         ]
     )
-    return kept, set_aside
+    as_text = pl.col("file").cast(pl.String)
+    return kept.with_columns(as_text), set_aside.with_columns(as_text)
 
 
 def _with_people(raw: pl.LazyFrame, people: pl.DataFrame | None) -> pl.LazyFrame:
@@ -75,9 +79,14 @@ def _with_people(raw: pl.LazyFrame, people: pl.DataFrame | None) -> pl.LazyFrame
             is_test=pl.lit(False),
         )
     known = people.lazy().select("customer_id", "person_id", "created_at", "is_test")
-    return raw.join(known, on="customer_id", how="left").with_columns(
-        pl.col("is_test").fill_null(False)
-    )
+    joined = raw.join(known, on="customer_id", how="left", maintain_order="left")
+    return joined.with_columns(pl.col("is_test").fill_null(False))
+
+
+def is_fee() -> pl.Expr:
+    """Whether a row is postage, a manual entry or a charge, by its product's code or name."""
+    code = pl.col("product_id").str.contains(FEE_CODE).fill_null(False)
+    return code | pl.col("product_name").str.contains(FEE_NAME).fill_null(False)
 
 
 def _flags() -> dict[str, pl.Expr]:
@@ -86,10 +95,7 @@ def _flags() -> dict[str, pl.Expr]:
     distance = (worth - worth.median()).abs()
     spread = 1.4826 * distance.median()
     return {
-        "is_fee": (
-            pl.col("product_id").str.contains(FEE_CODE).fill_null(False)
-            | pl.col("product_name").str.contains(FEE_NAME).fill_null(False)
-        ),
+        "is_fee": is_fee(),
         "is_outlier": ((distance > OUTLIER_DISTANCE * spread) & (spread > 0)).fill_null(False),
         "before_signup": (pl.col("day") < pl.col("created_at").dt.date()).fill_null(False),
     }
@@ -97,20 +103,22 @@ def _flags() -> dict[str, pl.Expr]:
 
 def _date_refunds(refunds: pl.LazyFrame, sales: pl.LazyFrame) -> pl.LazyFrame:
     """Add `purchase_day` of the sale that a refund reduces; null where there is none."""
-    by_order = (
-        sales.filter(pl.col("order_id").is_not_null())
-        .group_by("customer_id", "order_id")
-        .agg(order_day=pl.col("day").min())
-    )
-    product_day = sales.select("customer_id", "product_id", "day", product_day="day")
-    product_day = product_day.drop_nulls("product_id").unique().sort("day")
-    by_day = sales.select("customer_id", "day", purchase_day="day").unique().sort("day")
+    order, product = ["customer_id", "order_id"], ["customer_id", "product_id"]
+
+    def refunded(by: list[str]) -> pl.LazyFrame:
+        """The sales that may be meant: those that share these columns with a refund."""
+        wanted = refunds.select(by).drop_nulls().unique()
+        return sales.join(wanted, on=by, how="semi")
+
+    by_order = refunded(order).group_by(order).agg(order_day=pl.col("day").min())
+    product_day = refunded(product).select(*product, "day", product_day="day").unique().sort("day")
+    by_day = refunded(["customer_id"]).select("customer_id", "day", purchase_day="day")
     nearest = {"on": "day", "strategy": "backward", "check_sortedness": False}
     return (
-        refunds.join(by_order, on=["customer_id", "order_id"], how="left")
+        refunds.join(by_order, on=order, how="left")
         .sort("day")
-        .join_asof(product_day, by=["customer_id", "product_id"], **nearest)
-        .join_asof(by_day, by="customer_id", **nearest)
+        .join_asof(product_day, by=product, **nearest)
+        .join_asof(by_day.unique().sort("day"), by="customer_id", **nearest)
         .with_columns(purchase_day=pl.coalesce("order_day", "product_day", "purchase_day"))
         .drop("order_day", "product_day")
     )
@@ -129,9 +137,19 @@ def _judge_refunds(refunds: pl.LazyFrame, sales: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _is_not_first_of_day() -> pl.Expr:
-    """True for all rows of a customer's day but its first sale; ties are settled by file and row."""
-    place = pl.int_range(pl.len()).over(
-        "customer_id", "purchase_day", order_by=["is_refund", "ordered_at", *_ROW]
+def _mark_merged(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `merged`: true for all rows of a customer's day but its first sale.
+
+    Args:
+        orders: sorted by file and row, which settles ties.
+    """
+    day = ["customer_id", "purchase_day"]
+    late = pl.when(pl.col("amount") < 0).then(_AFTER_ALL_TIMES).otherwise(0)
+    timed = orders.with_columns(
+        time=pl.col("ordered_at").to_physical() + late, place=pl.int_range(pl.len())
     )
-    return place > 0
+    earliest = timed.with_columns(
+        candidate=pl.when(pl.col("time") == pl.col("time").min().over(day)).then("place")
+    )
+    marked = earliest.with_columns(merged=pl.col("place") != pl.col("candidate").min().over(day))
+    return marked.drop("time", "place", "candidate")

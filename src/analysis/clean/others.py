@@ -6,6 +6,7 @@ import polars as pl
 
 from analysis import model
 from analysis.clean import ledger, records
+from analysis.clean.orders import is_fee
 from analysis.run.settings import Settings
 
 
@@ -46,6 +47,8 @@ def clean_others(
             clean, bad = records.clean_records(table, raw[table], known)
             aside.append(ledger.with_table(bad, table))
             fates.append(ledger.record_fates(table, raw[table], clean, bad))
+        if table == "order_lines":
+            clean = clean.with_columns(is_fee=is_fee())
         tables[table] = with_persons(clean, people)
     return Others(tables, pl.concat(aside), pl.concat(fates))
 

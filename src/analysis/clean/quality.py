@@ -59,11 +59,9 @@ def _presence(table: str, frame: pl.DataFrame) -> list[tuple]:
 
 
 def _uniqueness(table: str, frame: pl.DataFrame) -> list[tuple]:
-    key = next(iter(model.columns(table)))
-    if table in ("orders", "order_lines") or not key.endswith("_id") or key == "from_id":
-        return []
-    present = frame[key].drop_nulls()
-    if present.is_empty() or (key == "customer_id" and table != "customers"):
+    key = model.key(table)
+    present = frame[key].drop_nulls() if key else pl.Series()
+    if present.is_empty():
         return []
     return [(table, key, "unique", "uniqueness", present.len(), present.len() - present.n_unique())]
 

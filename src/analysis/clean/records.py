@@ -59,14 +59,8 @@ def _rules(table: str, known_customers: pl.Series | None) -> list[tuple[str, pl.
     time = model.time_column(table)
     if time:
         rules.append(("date_impossible", pl.col(time).cast(pl.Datetime("us")) < EARLIEST))
-    key = _own_key(table)
-    if key:
-        again = pl.struct(pl.exclude("file", "row")).is_first_distinct().not_()
-        rules.append(("repeated_row", pl.col(key).is_not_null() & again))
+    again = ~pl.struct(pl.exclude("file", "row")).is_first_distinct()
+    key = model.key(table)
+    numbered = pl.col(key).is_not_null() if key else pl.lit(False)
+    rules.append(("repeated_row", (numbered | pl.col("drop_repeats")) & again))
     return rules
-
-
-def _own_key(table: str) -> str | None:
-    """The column that numbers the rows of a table, so that an equal row is a repeat."""
-    first = next(iter(model.columns(table)))
-    return first if first.endswith("_id") and first not in ("customer_id", "from_id") else None

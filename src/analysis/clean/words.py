@@ -50,11 +50,11 @@ def merge_effect(orders: pl.DataFrame, found: pl.DataFrame) -> dict:
     }
 
 
-def flags(orders: pl.DataFrame) -> dict:
-    """What was noted of trusted rows without setting them aside."""
+def flags(orders: pl.DataFrame, lines: pl.DataFrame) -> dict:
+    """What was noted of trusted rows, and of order lines, without setting them aside."""
     return {
         "key": "clean.flags",
-        "fees": int(orders["is_fee"].sum()),
+        "fees": int(max(orders["is_fee"].sum(), lines["is_fee"].sum())),
         "outliers": int(orders["is_outlier"].sum()),
         "early": int(orders["before_signup"].sum()),
     }

@@ -89,7 +89,7 @@ def tracking(weeks: pl.DataFrame, holdout: Holdout) -> Picture:
     )
     axes.set(ylabel=label("clv.cumulative"))
     axes.yaxis.set_major_formatter(thousands)
-    axes.xaxis.set_major_locator(dates.AutoDateLocator(maxticks=6))
+    axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=3, maxticks=8))
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
     figure.legend(loc="outside upper center", ncols=2)
     gap = f"{expected[-1] / weeks['actual'][-1] - 1:+.1%}" if expected.len() else "–"

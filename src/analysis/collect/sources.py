@@ -88,7 +88,8 @@ def table_rows_of(one: Input, settings: Settings) -> tuple[pl.LazyFrame, dict[st
     """The rows of one input, in the columns of `raw_<table>`; and our column = its heading."""
     table = one.source.table
     typed, found = _typed(one, settings, carries_money=table == settings.money_table)
-    return typed.select("file", "row", "system", *model.columns(table), "unreadable"), found
+    own = ["file", "row", "system", "drop_repeats", *model.columns(table), "unreadable"]
+    return typed.select(own), found
 
 
 def order_rows_of(one: Input, settings: Settings) -> tuple[pl.LazyFrame, dict[str, str]]:
@@ -96,8 +97,10 @@ def order_rows_of(one: Input, settings: Settings) -> tuple[pl.LazyFrame, dict[st
     typed, found = _typed(one, settings, carries_money=True)
     amount, refund = pl.col("amount"), pl.col("refund_amount").fill_null(0).abs()
     by_price = values.sane((pl.col("quantity").cast(MONEY) * pl.col("unit_price")).cast(MONEY))
-    if "line_amount" in typed.collect_schema():
-        amount = pl.coalesce("amount", "line_amount")
+    if one.source.table == "order_lines":
+        repeated = one.source.subform or one.format == "xlsx"  # the order's amount, on each line
+        own = ["line_amount"] if repeated else ["line_amount", "amount"]
+        amount = pl.coalesce(*own)
     amount = pl.coalesce(amount, by_price) - refund
     is_sale = pl.lit(True)
     if one.source.sale_status is not None:
@@ -115,7 +118,7 @@ def order_rows_of(one: Input, settings: Settings) -> tuple[pl.LazyFrame, dict[st
         amount=amount,
         refund_amount="refund_amount",
         is_sale=is_sale,
-        drop_repeats=pl.lit(one.source.drop_exact_repeats) | line_id.is_not_null(),
+        drop_repeats=pl.col("drop_repeats") | line_id.is_not_null(),
         in_future=(pl.col("ordered_at").dt.date() > modified_on(one, settings)).fill_null(False),
         unreadable="unreadable",
     )
@@ -185,23 +188,31 @@ def _typed(
     if CONTINUES in headings and one.source.table == "orders" and not one.source.subform:
         lazy = lazy.filter(~pl.col(CONTINUES))
     known = mapping.columns_of(one.source.table, carries_money)
-    received = {name: _received(heading) for name, heading in found.items()}
-    read = {}
-    for name, column in known.items():
-        if name in found:
-            read[name] = _read_column(lazy, received[name], column, found[name], one, settings)
-        else:
-            read[name] = pl.lit(None, _TYPES.get(column.kind, pl.String))
+    text = lazy.select(
+        pl.col(ROW).cast(pl.Int64).alias("row"),
+        **{name: _received(heading) for name, heading in found.items()},
+    )
+    read = {
+        name: _read_column(text, pl.col(name), known[name], heading, one, settings)
+        for name, heading in found.items()
+    }
+    checked = [name for name in found if known[name].kind not in ("id", "text", "list")]
     failed = [
-        pl.when(received[name].is_not_null() & read[name].is_null()).then(pl.lit(name))
-        for name in found
-        if known[name].kind not in ("text", "list")
+        pl.when(pl.col(f"text {name}").is_not_null() & pl.col(name).is_null()).then(pl.lit(name))
+        for name in checked
     ]
-    typed = lazy.select(
+    absent = {
+        name: pl.lit(None, _TYPES.get(column.kind, pl.String))
+        for name, column in known.items()
+        if name not in found
+    }
+    typed = text.select("row", *(pl.col(name).alias(f"text {name}") for name in checked), **read)
+    typed = typed.select(
+        pl.exclude("^text .*$"),
+        **absent,
         file=pl.lit(one.name),
-        row=pl.col(ROW).cast(pl.Int64),
         system=pl.lit(one.source.system or one.source.preset or "", pl.String),
-        **read,
+        drop_repeats=pl.lit(one.source.drop_exact_repeats),
         unreadable=pl.concat_str(failed, separator=",", ignore_nulls=True)
         if failed
         else pl.lit(""),
@@ -215,11 +226,11 @@ def _received(heading: str) -> pl.Expr:
 
 
 def _read_column(
-    lazy: pl.LazyFrame, text: pl.Expr, column: Column, heading: str, one: Input, settings: Settings
+    texts: pl.LazyFrame, text: pl.Expr, column: Column, heading: str, one: Input, settings: Settings
 ) -> pl.Expr:
     kind = column.kind
     if kind in ("time", "day"):
-        order = None if one.source.date_format else day_first(lazy.select(text=text), heading, one)
+        order = None if one.source.date_format else day_first(texts.select(text=text), heading, one)
         time = values.read_time(text, settings.time_zone, one.source.date_format, order)
         return time.dt.date() if kind == "day" else time
     if kind == "amount":

@@ -90,7 +90,7 @@ def check() -> None:
 
 
 @app.command()
-def sample(name: Annotated[str, typer.Argument(help="Name of the sample: cdnow.")]) -> None:
+def sample(name: Annotated[str, typer.Argument(help="Name of the sample: cdnow, shop.")]) -> None:
     """Write a sample's raw files below data/raw/."""
     from analysis.samples import write_sample
 

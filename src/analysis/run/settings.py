@@ -197,9 +197,9 @@ class Settings(_Strict):
 
 
 def find_config(config: str | Path) -> Path:
-    """Locate a settings file: as given from here, below the root, or in the project itself."""
+    """Locate a settings file: below the root, as given from here, or in the project itself."""
     given = Path(config).expanduser()
-    for candidate in (given, paths.from_root(given), paths.CHECKOUT / given):
+    for candidate in (paths.from_root(given), given, paths.CHECKOUT / given):
         if candidate.is_file():
             return candidate.resolve()
     known = [one.name for one in paths.configs()]

@@ -1,4 +1,4 @@
-"""Samples: real data sets that come with the packages we use, written below data/raw/."""
+"""Samples, written below data/raw/: `cdnow`, real purchases, and `shop`, a simulated retailer."""
 
 import shutil
 from pathlib import Path
@@ -8,20 +8,24 @@ from analysis.run.errors import UserError
 from analysis.samples import cdnow
 from analysis.tables import file_sha256
 
-SAMPLES = {"cdnow": cdnow}
+SAMPLES = ("cdnow", "shop")
 
 
 def write_sample(name: str) -> Path:
-    """Write a sample's raw file unchanged, its hash checked; leaves an equal file as it is.
+    """Write a sample's raw files; leaves equal ones as they are.
 
     Raises:
-        UserError: for an unknown sample, a source with another content, or a raw file that differs.
+        UserError: for an unknown sample, a source with another content, or raw files that differ.
     """
     if name not in SAMPLES:
         raise UserError(f'There is no sample "{name}". Samples are: {", ".join(SAMPLES)}.')
-    sample = SAMPLES[name]
-    source, expected = sample.locate(), sample.SHA256[sample.FILE]
-    target = paths.raw(name) / sample.FILE
+    return _write_cdnow() if name == "cdnow" else _write_shop()
+
+
+def _write_cdnow() -> Path:
+    """Copy the file inside the installed lifetimes package, unchanged, its hash checked."""
+    source, expected = cdnow.locate(), cdnow.SHA256[cdnow.FILE]
+    target = paths.raw("cdnow") / cdnow.FILE
     if not source.is_file() or file_sha256(source) != expected:
         raise UserError(
             f"{source} is not the file we know. Install the lock file again: make install"
@@ -29,12 +33,39 @@ def write_sample(name: str) -> Path:
     if target.exists():
         if file_sha256(target) == expected:
             return target
-        raise UserError(
-            f"{paths.display(target)} exists with another content. Raw files are never altered: "
-            "move it away, then write the sample again."
-        )
+        raise _differs(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     shutil.copyfile(source, partial)
     partial.replace(target)
     return target
+
+
+def _write_shop() -> Path:
+    """Simulate the shop into a folder beside the final one, then exchange or compare."""
+    from analysis.samples import shop
+
+    target = paths.raw("shop")
+    partial = target.with_name(".shop.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shop.write(partial)
+    if not target.exists():
+        partial.rename(target)
+        return target
+    equal = _hashes(partial) == _hashes(target)
+    shutil.rmtree(partial)
+    if not equal:
+        raise _differs(target)
+    return target
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+
+
+def _differs(target: Path) -> UserError:
+    return UserError(
+        f"{paths.display(target)} exists with another content. Raw files are never altered: move it "
+        "away, then write the sample again."
+    )
