@@ -39,8 +39,9 @@ def test_a_backfill_publishes_its_months_in_order(tenth_root):
         for month in ("1998-04", "1998-05", MONTH)
     ]
     assert taken[0] == {}
-    assert set(taken[1]) == {"1998-04/segments", "1998-04/kpis"}
-    assert set(taken[2]) == {"1998-05/segments", "1998-05/kpis"}
+    tables = ("segments", "kpis", "quality_trend")
+    assert set(taken[1]) == {f"1998-04/{name}" for name in tables}
+    assert set(taken[2]) == {f"1998-05/{name}" for name in tables}
 
 
 @pytest.mark.parametrize("threads", ["1", "4"])

@@ -63,7 +63,8 @@ def quality_trend(trend: pl.DataFrame) -> Picture | Sentence:
     Args:
         trend: the table `quality_trend`.
     """
-    means = trend.group_by("dimension", "month").agg(score=pl.col("score").mean()).sort("month")
+    means = trend.group_by("dimension", "month").agg(score=pl.col("score").mean().round(6))
+    means = means.sort("month", "dimension")
     if means["month"].n_unique() < 2:
         return Sentence(label("clean.trend_none"))
     figure, axes = canvas()
@@ -85,7 +86,7 @@ def quality_trend(trend: pl.DataFrame) -> Picture | Sentence:
     axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=2, maxticks=8))
     axes.xaxis.set_major_formatter(dates.DateFormatter("%b %y"))
     figure.legend(loc="outside upper center", ncols=3)
-    last = means.filter(pl.col("month") == means["month"].max()).sort("score")
+    last = means.filter(pl.col("month") == means["month"].max()).sort("score", "dimension")
     worst = last.row(0, named=True)
     alt = label(
         "clean.trend_alt", dimension=text(worst["dimension"]), score=f"{worst['score']:.1%}"
