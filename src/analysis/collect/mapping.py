@@ -164,7 +164,7 @@ def _require(
         raise UserError(
             f"{one.name}: no column is mapped to {', '.join(missing)} (table {one.source.table})."
             f"{_separator_hint(headings)} Its columns are: {_listed(headings)}. Name them under "
-            "`columns` in the settings; `analysis inspect FILE` drafts them."
+            "`columns` in the settings."
         )
 
 
