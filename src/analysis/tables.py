@@ -6,6 +6,7 @@ and the key; a frame that breaks it is never written and never read.
 
 import hashlib
 import io
+import json
 from functools import partial
 from pathlib import Path
 
@@ -435,6 +436,29 @@ def read(name: str, folder: Path) -> pl.DataFrame:
         return CONTRACTS[name].validate(pl.read_parquet(path), cast=True)
     except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as problem:
         raise UserError(f"{path} cannot be used: {problem}. Run the month again.") from problem
+
+
+def write_document(name: str, content: dict, folder: Path) -> dict:
+    """Write plain JSON beside the tables; returns its record for the manifest, as `write` does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = document_path(name, folder)
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text, encoding="utf-8")
+    return {"rows": 1, "sha256": file_sha256(path), "content": file_sha256(path)}
+
+
+def read_document(name: str, folder: Path) -> dict:
+    """Read a document; raises UserError if the file is missing or damaged."""
+    path = document_path(name, folder)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{path} cannot be used: {problem}. Run the month again.") from problem
+
+
+def document_path(name: str, folder: Path) -> Path:
+    """Where a document of a folder lies."""
+    return folder / f"{name}.json"
 
 
 def read_columns(name: str, columns: list[str], folder: Path) -> pl.DataFrame | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.run import paths, publish
 from analysis.run.months import Month
-from analysis.run.steps import Step
+from analysis.run.steps import LATEST, Step
 
 # Packages whose version can change a number or a page.
 PACKAGES = (
@@ -38,11 +38,20 @@ def taken_tables(step: Step, dataset: str, month: Month) -> dict[str, str]:
     """What a step takes from earlier months: `YYYY-MM/table` = hash of its values, if published."""
     taken = {}
     for table, months_back in step.takes:
-        earlier = month.plus(-months_back)
-        manifest = publish.read_manifest(dataset, earlier)
-        if manifest:
+        earlier = earlier_month(dataset, month, months_back)
+        manifest = earlier and publish.read_manifest(dataset, earlier)
+        if manifest and table in manifest["tables"]:
             taken[f"{earlier}/{table}"] = manifest["tables"][table]["content"]
     return taken
+
+
+def earlier_month(dataset: str, month: Month, months_back: int) -> Month | None:
+    """The month so many months back, or the latest published one before (LATEST), if any is."""
+    if months_back != LATEST:
+        return month.plus(-months_back)
+    found = [Month.parse(folder.name) for folder in paths.month_folders(dataset)]
+    earlier = [one for one in found if one < month and publish.read_manifest(dataset, one)]
+    return max(earlier, default=None)
 
 
 @cache

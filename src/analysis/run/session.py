@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from analysis import tables
-from analysis.run import paths
+from analysis.run import paths, provenance, publish
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import Settings, find_config, load
-from analysis.run.steps import Step, find_step
+from analysis.run.steps import LATEST, Step, find_step
 
 if TYPE_CHECKING:
     from analysis.report.show import Prose, Table
@@ -86,15 +86,32 @@ class Run:
         return tables.read(table, self._in)
 
     def read_earlier(self, table: str, months_back: int = 1) -> pl.DataFrame | None:
-        """A table of an earlier month, if that month is published; else None."""
-        if (table, months_back) not in self.step.takes:
+        """A table of an earlier month (LATEST: of the latest published), if there is one; else None."""
+        folder = self._earlier(table, months_back)
+        return folder and tables.read(table, folder)
+
+    def read_earlier_document(self, name: str) -> dict | None:
+        """A document of the latest earlier month that is published, if there is one; else None."""
+        folder = self._earlier(name, LATEST)
+        return folder and tables.read_document(name, folder)
+
+    @property
+    def latest_month(self) -> Month | None:
+        """The latest earlier month that is published: what this one is compared with."""
+        return provenance.earlier_month(self.settings.name, self.month, LATEST)
+
+    def _earlier(self, name: str, months_back: int) -> Path | None:
+        """The folder of the earlier month that holds a table or document, if it is published."""
+        if (name, months_back) not in self.step.takes:
             raise UserError(
-                f"{self.step.name} does not declare that it takes {table} of {months_back} months "
+                f"{self.step.name} does not declare that it takes {name} of {months_back} months "
                 "back (src/analysis/run/steps.py)."
             )
-        folder = paths.tables(self.settings.name, self.month.plus(-months_back))
-        published = (folder / "manifest.json").is_file()
-        return tables.read(table, folder) if published else None
+        dataset = self.settings.name
+        month = provenance.earlier_month(dataset, self.month, months_back)
+        manifest = month and publish.read_manifest(dataset, month)
+        holds = manifest and name in manifest["tables"]
+        return paths.tables(dataset, month) if holds else None
 
     def facts(self, **values: object) -> None:
         """Print the figures a reader would quote; nbval compares them, the manifest keeps them."""
@@ -122,23 +139,29 @@ class Run:
         return frame.with_columns(customer_id=ids)
 
     def finish(
-        self, outputs: dict[str, pl.DataFrame], lists: dict[str, pl.DataFrame] | None = None
+        self,
+        outputs: dict[str, pl.DataFrame],
+        lists: dict[str, pl.DataFrame] | None = None,
+        documents: dict[str, dict] | None = None,
     ) -> None:
-        """Write the notebook's tables, and the lists that people act on as workbooks.
+        """Write the notebook's tables and documents, and the lists that people act on as workbooks.
 
         Args:
             outputs: every table that the step writes, by name.
             lists: workbooks for `export/`, by file name without ending.
+            documents: every document that the step writes, by name.
 
         Raises:
-            ValueError: if a table is missing, undeclared, or breaks its contract.
+            ValueError: if a table or document is missing, undeclared, or breaks its contract.
         """
-        if set(outputs) != set(self.step.writes):
-            raise ValueError(
-                f"{self.step.name} writes {sorted(self.step.writes)}, not {sorted(outputs)}"
-            )
+        documents = documents or {}
+        given, declared = {*outputs, *documents}, {*self.step.writes, *self.step.documents}
+        if given != declared:
+            raise ValueError(f"{self.step.name} writes {sorted(declared)}, not {sorted(given)}")
         folder = self._out / paths.TABLES if os.environ.get(STAGING) else self._out
         written = {name: tables.write(name, frame, folder) for name, frame in outputs.items()}
+        for name, content in documents.items():
+            written[name] = tables.write_document(name, content, folder)
         for name, frame in (lists or {}).items():
             from analysis.report.show import worded
             from analysis.report.workbook import write_workbook

@@ -101,10 +101,43 @@ class Churn(_Strict):
 
 
 class Segment(_Strict):
-    """The least data for which segments are named."""
+    """The company's classification standard: what each class of each axis means."""
 
     minimum_customers: int = Field(default=500, ge=2)
     minimum_days: int = Field(default=180, ge=1, description="days since the first purchase")
+    high_value_share: float = Field(default=0.2, gt=0, lt=1, description="of the customers")
+    middle_value_share: float = Field(default=0.3, gt=0, lt=1, description="the next ones")
+    loyal_purchases: int = Field(default=4, ge=2, description="purchase days of a loyal customer")
+    loyal_idle_days: int = Field(default=365, ge=1, description="longest silence of a loyal one")
+    slowing_gaps: float = Field(default=1.5, gt=0, description="own gaps of silence: slowing")
+    silent_gaps: float = Field(default=3.0, gt=0, description="own gaps of silence: silent")
+    least_lines: int = Field(default=3, ge=1, description="order lines that show a need")
+    service_share: float = Field(default=0.34, gt=0, le=1, description="of lines: service class")
+    discount_share: float = Field(default=0.5, gt=0, le=1, description="of lines: price-sensitive")
+    age_bands: list[int] = Field(default=[18, 25, 35, 45, 55, 65], min_length=1)
+    attitude_items: str = Field(default="心理", description="how survey items of attitude begin")
+    overrides: str | None = Field(default=None, description="CSV of classes set by hand")
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "Segment":
+        if self.high_value_share + self.middle_value_share >= 1:
+            raise ValueError("high_value_share and middle_value_share must sum to less than 1")
+        if self.slowing_gaps >= self.silent_gaps:
+            raise ValueError("slowing_gaps must be less than silent_gaps")
+        if self.age_bands != sorted(set(self.age_bands)) or self.age_bands[0] <= 0:
+            raise ValueError("age_bands must be ages above 0, each once, the youngest first")
+        return self
+
+
+class Strategy(_Strict):
+    """What is done for the customers of a class."""
+
+    axis: str
+    class_: str = Field(alias="class", min_length=1)
+    actions: list[str] = Field(min_length=1)
+    owner: str | None = None
+    kpi: str | None = None
+    budget: Decimal | None = Field(default=None, ge=0, description="in the currency, a month")
 
 
 class Identity(_Strict):
@@ -135,6 +168,7 @@ class Settings(_Strict):
     segment: Segment = Segment()
     identity: Identity = Identity()
     privacy: Privacy = Privacy()
+    strategies: list[Strategy] = Field(default=[], description="cards of classes")
     country: str | None = Field(default=None, pattern="^[A-Z]{2}$", description="of phone numbers")
     city_tiers: str | None = Field(default=None, description="CSV of cities and their tiers")
 
@@ -254,6 +288,7 @@ def _fields_at(location: tuple) -> list[str]:
                 "churn": Churn,
                 "segment": Segment,
                 "identity": Identity,
+                "strategies": Strategy,
             }.get(part, Privacy)
     return list(model.model_fields)
 

@@ -157,7 +157,8 @@ def _mark_agrees(state: StepRun) -> bool:
     if not path.is_file():
         return False
     mark, plan = publish.read_json(path), state.plan
-    asked = (state.step.name, str(plan.month), plan.settings.digest(), set(state.step.writes))
+    outputs = {*state.step.writes, *state.step.documents}
+    asked = (state.step.name, str(plan.month), plan.settings.digest(), outputs)
     return asked == (mark["step"], mark["month"], mark["settings"], set(mark["tables"]))
 
 
@@ -180,7 +181,7 @@ def _keep(state: StepRun, executed: Path, seconds: float) -> None:
     """Move tables, lists and the notebook into staging; write the record last."""
     mark = publish.read_json(state.work / paths.MARK)
     produced = {f"{paths.NOTEBOOKS}/{executed.name}": executed}
-    produced |= {path.name: path for path in (state.work / paths.TABLES).glob("*.parquet")}
+    produced |= {path.name: path for path in (state.work / paths.TABLES).glob("*.*")}
     produced |= {
         f"{paths.EXPORT}/{path.name}": path for path in (state.work / paths.EXPORT).glob("*")
     }

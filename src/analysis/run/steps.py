@@ -6,18 +6,23 @@ from analysis import model
 from analysis.run.errors import UserError
 
 
+LATEST = 0  # in `takes`: the latest earlier month that is published, however far back
+
+
 @dataclass(frozen=True)
 class Step:
     """One notebook of the monthly run.
 
-    `takes` names tables of earlier published months with how many months back they lie; only the
-    month before is waited for in a backfill of several jobs.
+    `takes` names tables and documents of earlier published months with how many months back they
+    lie, or LATEST; only the month before is waited for in a backfill of several jobs. A document is
+    plain JSON beside the tables.
     """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     takes: tuple[tuple[str, int], ...] = ()
+    documents: tuple[str, ...] = ()
 
 
 RAW = tuple(f"raw_{table}" for table in model.tables())
@@ -38,9 +43,13 @@ STEPS = (
     ),
     Step(
         "03_segment",
-        reads=("occasions", "customers"),
+        reads=("orders", "occasions", "customers", "profiles", *OPTIONAL),
         writes=("segments", "segment_profile", "migration"),
-        takes=(("segments", 1),),
+        takes=(
+            *(("segments", LATEST), ("standard", LATEST)),
+            *(("migration", months_back) for months_back in range(1, 7)),
+        ),
+        documents=("standard",),
     ),
     Step(
         "04_clv",
