@@ -192,14 +192,16 @@ class IdentityReview(dy.Schema):
 
 
 class Segments(dy.Schema):
-    """One row per customer and axis."""
+    """One row per customer and axis; prospects have one on the axis life_cycle only."""
 
     customer_id = dy.String(primary_key=True, min_length=1)
     axis = dy.String(primary_key=True)
     class_ = dy.String(alias="class", min_length=1)
     class_zh = dy.String(min_length=1)
-    previous_class = dy.String(nullable=True)  # null: not a customer last month, or no last month
+    rule = dy.String(min_length=1)  # in words
+    previous_class = dy.String(nullable=True)  # of the latest earlier month; null: not known then
     changed = dy.Bool(nullable=False)
+    by_hand = dy.Bool(nullable=False)  # set by the file of overrides
 
 
 class SegmentProfile(dy.Schema):

@@ -224,10 +224,20 @@ class Settings(_Strict):
         """The currency's smallest unit."""
         return Decimal(1).scaleb(-self.minor_digits)
 
+    @property
+    def files(self) -> list[str]:
+        """Files of the company, other than data, that the settings name."""
+        named = (self.identity.keep_apart, self.city_tiers, self.segment.overrides)
+        return [one for one in named if one]
+
     def digest(self) -> str:
-        """A hash of every setting; part of the run key."""
+        """A hash of every setting and of the files that they name; part of the run key."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        digest = hashlib.sha256(text.encode())
+        for name in self.files:
+            path = paths.from_root(name)
+            digest.update(path.read_bytes() if path.is_file() else b"missing")
+        return digest.hexdigest()
 
 
 def find_config(config: str | Path) -> Path:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from analysis import model
 from analysis.run.errors import UserError
 
-
 LATEST = 0  # in `takes`: the latest earlier month that is published, however far back
 
 

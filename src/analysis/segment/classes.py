@@ -1,137 +1,218 @@
-"""One table of classes over all axes: who is in which class, and who moved since last month."""
+"""A month's classification: the standard, a class per customer and axis, and last month's beside it."""
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import polars as pl
 
-from analysis.labels import label
+from analysis.labels import group
+from analysis.run.session import Run
 from analysis.run.settings import Settings
-from analysis.segment import clusters, rfm
-from analysis.segment.clusters import ONE_TIME, TOO_LITTLE, Clustering
+from analysis.run.steps import LATEST
+from analysis.segment import axes, clusters
+from analysis.segment.attitudes import attitude_features
+from analysis.segment.axes import AXES, ONE_TIME, PROSPECT, TOO_LITTLE, UNKNOWN
+from analysis.segment.compare import outcomes
+from analysis.segment.evidence import Evidence
+from analysis.segment.facts import customer_facts
+from analysis.segment.overrides import apply_overrides, load_overrides
+from analysis.segment.standard import Bases, ClusterPart, Decision, Standard, decide
+
+WINDOW_DAYS = 91  # after a cut-off: what the classes are tested on
+_KEY = ["customer_id", "axis"]
 
 
 @dataclass(frozen=True)
-class Classification:
-    """All classes of a month; `scores` and `clustering` are None where there is too little data."""
+class Look:
+    """The customers as they are seen from a day, with what was known up to a day."""
 
-    classes: dict[str, pl.DataFrame]  # axis = customer_id, class
-    scores: pl.DataFrame | None
-    clustering: Clustering | None
+    facts: pl.DataFrame
+    features: pl.DataFrame  # of repeat buyers, for the clusters
+    attitudes: pl.DataFrame
 
 
-def classify(customers: pl.DataFrame, settings: Settings) -> Classification:
-    """Class every customer on every axis.
+@dataclass(frozen=True)
+class Past:
+    """The customers at a cut-off whose window has closed, and what they did in it."""
+
+    cut_off: date
+    look: Look
+    outcomes: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Classified:
+    """A month's classification, with what its checks need."""
+
+    look: Look
+    decision: Decision
+    segments: pl.DataFrame  # the table
+    chain: pl.DataFrame  # what brought each customer from last month's class to this month's
+    past: Past | None
+    past_classes: pl.DataFrame | None  # by this month's standard, at the cut-off
+    overrides: pl.DataFrame
+
+
+def classify_month(run: Run, evidence: Evidence) -> Classified:
+    """Class every customer on every axis that has evidence.
 
     Args:
-        customers: the table `customers`.
+        run: the month; gives last month's classes and standard, and the settings.
+        evidence: the clean tables of the month.
     """
-    nobody = too_little_data(customers)
-    if not enough_data(customers, settings):
-        return Classification({"rfm": nobody, "cluster": nobody}, None, None)
-    scores = rfm.score(customers, rfm.fit_cut_points(customers))
-    features = clusters.repeat_buyer_features(customers)
-    if not clusters.can_cluster(features):
-        return Classification({"rfm": scores, "cluster": nobody}, scores, None)
-    found = clusters.cluster(features, settings.seed)
-    return Classification(
-        {"rfm": scores, "cluster": cluster_classes(customers, found.members)}, scores, found
+    settings, as_of = run.settings, run.as_of
+    now = look(evidence, as_of, settings)
+    past = _past(evidence, as_of, settings)
+    document = run.read_earlier_document("standard")
+    old = Standard.model_validate(document) if document else None
+    bases = Bases(
+        now.facts,
+        now.features,
+        now.attitudes,
+        enough=enough_data(now.facts, settings),
+        past=past and past.look.features,
+        outcomes=past and past.outcomes,
     )
+    decision = decide(old, bases, run.month, settings)
+    overrides = load_overrides(settings)
+    ruled = classify(now, decision.standard, settings, prospects(evidence))
+    classes = apply_overrides(ruled, overrides)
+    previous = run.read_earlier("segments", LATEST)
+    segments = segments_table(classes, previous, decision.standard, settings)
+    chain = _chain(segments, old or decision.standard, now, evidence, run)
+    past_classes = past and classify(past.look, decision.standard, settings)
+    return Classified(now, decision, segments, chain, past, past_classes, overrides)
 
 
-def enough_data(customers: pl.DataFrame, settings: Settings) -> bool:
-    """Whether there are customers and history enough to name classes at all."""
+def look(evidence: Evidence, as_of: date, settings: Settings) -> Look:
+    """The customers of some evidence, looked at from a day."""
+    facts = customer_facts(evidence, as_of, settings)
+    attitudes = attitude_features(evidence["surveys"], settings)
+    return Look(facts, clusters.cluster_features(facts), attitudes)
+
+
+def enough_data(facts: pl.DataFrame, settings: Settings) -> bool:
+    """Whether there are customers and history enough to fit a standard at all."""
     gate = settings.segment
-    return customers.height >= gate.minimum_customers and customers["T"].max() >= gate.minimum_days
+    return facts.height >= gate.minimum_customers and facts["T"].max() >= gate.minimum_days
 
 
-def too_little_data(customers: pl.DataFrame) -> pl.DataFrame:
-    """The class of every customer where the gate is closed."""
-    return customers.select("customer_id", pl.lit(TOO_LITTLE).alias("class"))
+def prospects(evidence: Evidence) -> pl.DataFrame:
+    """Persons with a record and no purchase: `customer_id`."""
+    persons = evidence["profiles"].select(customer_id="person_id").unique()
+    bought = evidence.occasions.select("customer_id").unique()
+    return persons.join(bought, on="customer_id", how="anti").sort("customer_id")
 
 
-def cluster_classes(customers: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
-    """Clusters for repeat buyers, the rule's class for one-time buyers: one row per customer."""
-    named = customers.select("customer_id").join(
-        members.select("customer_id", "class"), on="customer_id", how="left"
-    )
-    return named.with_columns(pl.col("class").fill_null(ONE_TIME))
+def classify(
+    seen: Look, standard: Standard, settings: Settings, prospects: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Class the customers of a look by a standard.
+
+    Returns:
+        One row per customer and axis: `customer_id`, `axis`, `class`; prospects have a class on the
+        axis `life_cycle` only.
+    """
+    found = axes.classify_by_rules(seen.facts, standard, settings)
+    found["cluster"] = _clusters(seen, standard.cluster)
+    if standard.psychographic:
+        found["psychographic"] = _attitudes(seen, standard.psychographic)
+    if prospects is not None:
+        waiting = prospects.select("customer_id", pl.lit(PROSPECT).alias("class"))
+        found["life_cycle"] = pl.concat([found["life_cycle"], waiting])
+    ordered = [
+        found[key].select("customer_id", pl.lit(key).alias("axis"), "class")
+        for key in AXES
+        if key in found
+    ]
+    return pl.concat(ordered)
 
 
-def segments_table(classes: dict[str, pl.DataFrame], previous: pl.DataFrame | None) -> pl.DataFrame:
-    """Join the axes into the table `segments`, with last month's class beside this month's.
+def _clusters(seen: Look, part: ClusterPart | None) -> pl.DataFrame:
+    """Clusters for repeat buyers, the rule's class for one-time buyers."""
+    customers = seen.facts.select("customer_id", "frequency")
+    if part is None:
+        return customers.select("customer_id", pl.lit(TOO_LITTLE).alias("class"))
+    members = clusters.predict(part.model, seen.features)
+    joined = customers.join(members, on="customer_id", how="left")
+    return joined.select("customer_id", pl.col("class").fill_null(ONE_TIME))
+
+
+def _attitudes(seen: Look, part: ClusterPart) -> pl.DataFrame:
+    answered = clusters.predict(part.model, seen.attitudes)
+    joined = seen.facts.select("customer_id").join(answered, on="customer_id", how="left")
+    return joined.with_columns(pl.col("class").fill_null(UNKNOWN))
+
+
+def segments_table(
+    classes: pl.DataFrame, previous: pl.DataFrame | None, standard: Standard, settings: Settings
+) -> pl.DataFrame:
+    """The table `segments`: the classes with their rule, and those of the month before beside them.
 
     Args:
-        classes: axis = frame with `customer_id`, `class`.
-        previous: the table `segments` of the month before, if there is one.
+        classes: one row per customer and axis: `customer_id`, `axis`, `class`, `by_hand`.
+        previous: the table `segments` of the latest earlier month, if there is one.
     """
-    now = pl.concat(
-        frame.select("customer_id", pl.lit(axis).alias("axis"), "class")
-        for axis, frame in classes.items()
-    )
     if previous is None:
-        joined = now.with_columns(previous_class=pl.lit(None, dtype=pl.String))
+        joined = classes.with_columns(previous_class=pl.lit(None, dtype=pl.String))
     else:
-        before = previous.select("customer_id", "axis", pl.col("class").alias("previous_class"))
-        joined = now.join(before, on=["customer_id", "axis"], how="left", validate="1:1")
-    chinese = {name: label(f"class.{name}.zh") for name in joined["class"].unique()}
-    return joined.with_columns(
-        class_zh=pl.col("class").replace_strict(chinese),
-        changed=(pl.col("class") != pl.col("previous_class")).fill_null(False),
-    )
+        before = previous.select(*_KEY, pl.col("class").alias("previous_class"))
+        joined = classes.join(before, on=_KEY, how="left", validate="1:1")
+    known = classes.select("axis", "class").unique().sort("axis", "class")
+    chinese, texts = [], group("class")
+    for name in known["class"]:
+        chinese.append(texts[name]["zh"] if name in texts else name)
+    rules = [axes.rule_in_words(*pair, standard, settings) for pair in known.iter_rows()]
+    words = known.with_columns(class_zh=pl.Series(chinese), rule=pl.Series(rules))
+    told = joined.join(words, on=["axis", "class"], how="left")
+    changed = (pl.col("class") != pl.col("previous_class")).fill_null(False)
+    return told.with_columns(changed=changed)
 
 
-def profile(segments: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
-    """Size, spend and typical member of each class, ranked by spend per customer within its axis.
-
-    Returns:
-        One row per axis and class, in the columns of the table `segment_profile`.
-    """
-    joined = segments.join(customers, on="customer_id", validate="m:1")
-    idle = pl.col("T") - pl.col("recency")
-    grouped = joined.group_by("axis", "class").agg(
-        customers=pl.len().cast(pl.Int64),
-        spend=pl.col("spend").sum().round(4),
-        median_purchases=pl.col("purchases").median(),
-        median_idle_days=idle.median(),
-        median_spend=pl.col("spend").median(),
-    )
-    per_customer = (pl.col("spend") / pl.col("customers")).rank("ordinal", descending=True)
-    all_spend = pl.col("spend").sum().over("axis")
-    return (
-        grouped.sort("axis", "class")
-        .with_columns(
-            rank=per_customer.over("axis").cast(pl.Int64),
-            share_of_customers=pl.col("customers") / pl.col("customers").sum().over("axis"),
-            share_of_spend=pl.when(all_spend > 0).then((pl.col("spend") / all_spend).clip(0, 1)),
-        )
-        .sort("axis", "rank")
-    )
+def _past(evidence: Evidence, as_of: date, settings: Settings) -> Past | None:
+    """The customers one closed window ago; None where the history before it was too short."""
+    cut_off = as_of - timedelta(days=WINDOW_DAYS)
+    known = evidence.until(cut_off)
+    if known.occasions.is_empty():
+        return None
+    seen = look(known, cut_off, settings)
+    if not enough_data(seen.facts, settings):
+        return None
+    after = outcomes(evidence.occasions, cut_off, WINDOW_DAYS, seen.facts)
+    return Past(cut_off, seen, after)
 
 
-def migration(segments: pl.DataFrame) -> pl.DataFrame:
-    """Customers by last month's and this month's class; one row per axis and pair that occurs."""
-    return (
-        segments.filter(pl.col("previous_class").is_not_null())
-        .group_by("axis", "previous_class", "class")
-        .agg(customers=pl.len().cast(pl.Int64))
-        .sort("axis", "previous_class", "class")
-    )
-
-
-def change_among_silent(segments: pl.DataFrame, customers: pl.DataFrame, first_day) -> pl.DataFrame:
-    """How many customers changed class without buying in the month: the clock's work, not theirs.
-
-    Args:
-        first_day: the month's first day; a customer whose last purchase is earlier was silent.
+def _chain(
+    segments: pl.DataFrame, old: Standard, now: Look, evidence: Evidence, run: Run
+) -> pl.DataFrame:
+    """Step by step from last month's class to this month's: the clock, what customers did, the ruler.
 
     Returns:
-        One row per axis: `axis`, `silent` (customers with a class last month), `changed`.
+        One row per customer and axis known in both months: `customer_id`, `axis`, `previous_class`,
+        `aged_class` (known then, seen from now, old standard), `behaved_class` (known now, old
+        standard), `class`, `spend_365`.
     """
-    silent = customers.filter(pl.col("last_purchase") < first_day).select("customer_id")
-    return (
-        segments.filter(pl.col("previous_class").is_not_null())
-        .join(silent, on="customer_id", how="semi")
-        .group_by("axis")
-        .agg(silent=pl.len().cast(pl.Int64), changed=pl.col("changed").sum().cast(pl.Int64))
-        .sort("axis")
+    both = segments.filter(pl.col("previous_class").is_not_null())
+    columns = [*_KEY, "previous_class", "class", "by_hand"]
+    steps = both.select(columns)
+    if run.latest_month is None or both.is_empty():
+        empty = dict.fromkeys(("aged_class", "behaved_class"), pl.lit(None, pl.String))
+        return _with_spend(steps.clear().with_columns(**empty), now)
+    then = evidence.until(run.latest_month.last_day)
+    aged = classify(look(then, run.as_of, run.settings), old, run.settings, prospects(then))
+    behaved = classify(now, old, run.settings, prospects(evidence))
+    for name, frame in (("aged_class", aged), ("behaved_class", behaved)):
+        steps = steps.join(frame.rename({"class": name}), on=_KEY, how="left")
+    fixed = pl.col("by_hand")
+    steps = steps.with_columns(
+        aged_class=pl.when(~fixed).then("aged_class").fill_null(pl.col("previous_class")),
+    ).with_columns(
+        behaved_class=pl.when(~fixed).then("behaved_class").fill_null(pl.col("aged_class")),
     )
+    return _with_spend(steps, now)
+
+
+def _with_spend(steps: pl.DataFrame, now: Look) -> pl.DataFrame:
+    spend = now.facts.select("customer_id", "spend_365")
+    joined = steps.drop("by_hand").join(spend, on="customer_id", how="left")
+    return joined.with_columns(pl.col("spend_365").fill_null(0)).sort(_KEY)

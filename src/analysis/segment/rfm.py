@@ -62,15 +62,24 @@ def score(customers: pl.DataFrame, cuts: CutPoints) -> pl.DataFrame:
         One row per customer: `customer_id`, `recency_score`, `frequency_score`, `monetary_score`
         (1 to 5, 5 best), `class` (one of the eleven names).
     """
+    return customers.select("customer_id", *_scores(cuts), class_of(cuts).alias("class"))
+
+
+def class_of(cuts: CutPoints) -> pl.Expr:
+    """The RFM name of a customer, from `T`, `recency`, `purchases` and `spend`."""
+    recency, frequency, monetary = _scores(cuts)
+    return (100 * recency + 10 * frequency + monetary).replace_strict(NAME_OF_CELL)
+
+
+def _scores(cuts: CutPoints) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     idle = pl.col("T") - pl.col("recency")
-    scored = customers.select(
-        "customer_id",
-        recency_score=5 - _count(idle > edge for edge in cuts.idle_days),
-        frequency_score=1 + _count(pl.col("purchases") >= edge for edge in cuts.purchases),
-        monetary_score=1 + _count(pl.col("spend") > edge for edge in cuts.spend),
+    return (
+        (5 - _count(idle > edge for edge in cuts.idle_days)).alias("recency_score"),
+        (1 + _count(pl.col("purchases") >= edge for edge in cuts.purchases)).alias(
+            "frequency_score"
+        ),
+        (1 + _count(pl.col("spend") > edge for edge in cuts.spend)).alias("monetary_score"),
     )
-    cell = 100 * pl.col("recency_score") + 10 * pl.col("frequency_score") + pl.col("monetary_score")
-    return scored.with_columns(cell.replace_strict(NAME_OF_CELL).alias("class"))
 
 
 def _count(conditions) -> pl.Expr:
