@@ -3,6 +3,7 @@
 import polars as pl
 
 from analysis.churn.scores import likely_to_leave
+from analysis.labels import label
 from analysis.report.advice import compare_auc
 from analysis.report.show import Money, Share
 
@@ -66,4 +67,25 @@ def at_risk(people: pl.DataFrame, days: int) -> dict:
         "customers": people.height,
         "days": days,
         "money": Money(people["value_at_stake"].sum()),
+    }
+
+
+def service(table: pl.DataFrame) -> dict:
+    """What complaints go with, as association; or why nothing can be said."""
+    rows = {row["service"]: row for row in table.iter_rows(named=True)}
+    if not rows:
+        return {"key": "churn.no_service"}
+    if "complaint" not in rows:
+        return {"key": "churn.no_complaints"}
+    row = rows["complaint"]
+    if row["low"] <= row["predicted"] <= row["high"]:
+        finding = "as_predicted"
+    else:
+        finding = "more_away" if row["observed"] > row["predicted"] else "fewer_away"
+    return {
+        "key": "churn.complaints",
+        "customers": row["customers"],
+        "observed": Share(row["observed"]),
+        "predicted": Share(row["predicted"]),
+        "finding": label(f"churn.{finding}"),
     }

@@ -5,7 +5,7 @@ import polars as pl
 from analysis.clv.holdout import Holdout, usable_bias, winner
 from analysis.clv.value import Models
 from analysis.labels import label
-from analysis.report.show import Share
+from analysis.report.show import Money, Share
 from analysis.run.settings import Settings
 
 LARGEST_CORRELATION = 0.15
@@ -76,3 +76,15 @@ def forecast_width(backtest: pl.DataFrame) -> dict:
     if bias is None:
         return {"key": "clv.forecast_width_untested"}
     return {"key": "clv.forecast_width", "error": f"{bias:+.1%}"}
+
+
+def costs(table: pl.DataFrame, days: int) -> dict:
+    """What customers have cost, or that nothing says so."""
+    if table.is_empty():
+        return {"key": "clv.no_costs"}
+    return {
+        "key": "clv.costs",
+        "amount": Money(table["amount"].sum()),
+        "days": days,
+        "share": Share(table["share_of_revenue"].sum()),
+    }

@@ -8,7 +8,8 @@ from analysis.run.months import Month
 FORECAST_DAYS = 30
 RECENT_DAYS = 90
 
-# KPI = (unit, where its earlier values come from: the orders themselves, or last month's report).
+# KPI = (unit, where its earlier values come from: the orders themselves, what customers said, or last
+# month's report). A KPI whose table has no source has no row.
 KPIS: dict[str, tuple[str, str]] = {
     "revenue": ("money", "orders"),
     "purchases": ("count", "orders"),
@@ -22,11 +23,15 @@ KPIS: dict[str, tuple[str, str]] = {
     "expected_value": ("money", "report"),
     "customers_at_risk": ("count", "report"),
     "value_at_stake": ("money", "report"),
+    "complaints": ("count", "voices"),
+    "contacts": ("count", "voices"),
+    "survey_answers": ("count", "voices"),
 }
 
 
 def kpi_table(
     occasions: pl.DataFrame,
+    voices: dict[str, pl.DataFrame],
     clv: pl.DataFrame,
     forecast: pl.DataFrame,
     churn: pl.DataFrame,
@@ -37,17 +42,20 @@ def kpi_table(
 ) -> pl.DataFrame:
     """All KPIs of a month.
 
-    What orders alone decide is counted from them for the earlier months too; what a model decides
-    is taken from those months' own reports, if there are any, so that no forecast is rewritten.
+    What orders and voices alone decide is counted from them for the earlier months too; what a model
+    decides is taken from those months' own reports, if there are any, so that no forecast is rewritten.
 
     Args:
+        voices: the tables `feedback`, `interactions` and `surveys`, empty without a source.
         previous: the table `kpis` of the month before.
         year_ago: that of the same month a year before.
 
     Returns:
-        One row per KPI in the order of `KPIS`, in the columns of the table `kpis`.
+        One row per KPI in the order of `KPIS`, in the columns of the table `kpis`; none for a KPI of
+        voices whose table has no source.
     """
-    counted = {one: from_orders(occasions, one) for one in (month, month.previous, month.year_ago)}
+    months = (month, month.previous, month.year_ago)
+    counted = {one: from_orders(occasions, one) | from_voices(voices, one) for one in months}
     modelled = _from_models(clv, forecast, churn, customers)
     reported = [
         dict(table.select("kpi", "value").iter_rows()) if table is not None else {}
@@ -55,7 +63,9 @@ def kpi_table(
     ]
     rows = []
     for kpi, (unit, origin) in KPIS.items():
-        if origin == "orders":
+        if origin == "voices" and kpi not in counted[month]:
+            continue
+        if origin in ("orders", "voices"):
             values = [counted[one].get(kpi) for one in counted]
         else:
             values = [modelled[kpi], *(report.get(kpi) for report in reported)]
@@ -91,6 +101,29 @@ def from_orders(occasions: pl.DataFrame, month: Month) -> dict[str, float]:
     if here.height:
         figures["revenue_per_purchase"] = revenue / here.height
     return figures
+
+
+def from_voices(voices: dict[str, pl.DataFrame], month: Month) -> dict[str, float]:
+    """What customers said in a month, by the tables that have a source and had begun by then.
+
+    Args:
+        voices: the tables `feedback`, `interactions` and `surveys`.
+    """
+    day = pl.col("at").dt.date()
+    here = {
+        name: table.filter(day.is_between(month.first_day, month.last_day))
+        for name, table in voices.items()
+        if table.filter(day <= month.last_day).height
+    }
+    counts = {
+        "complaints": ("feedback", lambda rows: rows.filter(kind="complaint").height),
+        "contacts": ("interactions", lambda rows: rows.height),
+        "survey_answers": (
+            "surveys",
+            lambda rows: rows.filter(pl.col("score").is_not_null())["customer_id"].n_unique(),
+        ),
+    }
+    return {kpi: count(here[name]) for kpi, (name, count) in counts.items() if name in here}
 
 
 def _from_models(clv, forecast, churn, customers) -> dict[str, float]:

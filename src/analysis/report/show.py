@@ -33,6 +33,8 @@ _KEYED = {
     "model": "model",
     "quantity": "quantity",
     "kpi": "kpi",
+    "service": "service",
+    "cost_kind": "cost_kind",
     "rfm": "class",
     "cluster": "class",
 }

@@ -52,12 +52,15 @@ STEPS = (
     ),
     Step(
         "04_clv",
-        reads=("occasions", "customers", "segments"),
+        reads=("occasions", "customers", "segments", "costs"),
         writes=("clv", "clv_fit", "clv_forecast", "clv_backtest"),
     ),
     Step(
         "05_churn",
-        reads=("occasions", "customers", "segments", "clv", "clv_fit"),
+        reads=(
+            *("occasions", "customers", "segments", "clv", "clv_fit"),
+            *("feedback", "interactions"),
+        ),
         writes=("churn", "churn_fit", "retention"),
     ),
     Step(
@@ -76,6 +79,7 @@ STEPS = (
             "clv_backtest",
             "churn",
             "churn_fit",
+            *("feedback", "interactions", "surveys"),
         ),
         writes=("kpis",),
         takes=(("kpis", 1), ("kpis", 12)),
