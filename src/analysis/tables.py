@@ -220,12 +220,46 @@ class SegmentProfile(dy.Schema):
 
 
 class Migration(dy.Schema):
-    """One row per axis, last month's class and this month's class."""
+    """One row per axis, earlier class and this month's class, of the customers known in both.
+
+    Stayers stand on the diagonal. A flow without customers has a row where its parts are not zero,
+    or where earlier months had it.
+    """
 
     axis = dy.String(primary_key=True)
     previous_class = dy.String(primary_key=True)
     class_ = dy.String(alias="class", primary_key=True)
-    customers = dy.Int64(min=1)
+    customers = dy.Int64(min=0)
+    ageing = dy.Int64()  # by the days that passed alone
+    behaviour = dy.Int64()  # by what the customers did meanwhile
+    rescaling = dy.Int64()  # by another standard, or by hand
+    spend = dy.Float64(min=0)  # of these customers, last 365 days
+    expected = dy.Float64(nullable=True, min=0)  # null: no earlier month to compare with
+    residual = dy.Float64(nullable=True)  # in standard errors; null: fewer than three such months
+    unusual = dy.Bool()
+
+    @dy.rule()
+    def parts_add_up(cls) -> pl.Expr:
+        key = ["axis", "previous_class"]
+        stays = pl.col("previous_class") == pl.col("class")
+        base = pl.when(stays).then(pl.col("customers").sum().over(key)).otherwise(0)
+        return pl.col("customers") == base + pl.sum_horizontal("ageing", "behaviour", "rescaling")
+
+
+class Movers(dy.Schema):
+    """One row per customer and axis: a change of class that matters."""
+
+    customer_id = dy.String(primary_key=True, min_length=1)
+    axis = dy.String(primary_key=True)
+    previous_class = dy.String()
+    class_ = dy.String(alias="class")
+    direction = dy.Enum(["up", "down"], nullable=True)  # null: the classes have no order
+    cause = dy.Enum(["ageing", "behaviour", "rescaling"])
+    spend = dy.Float64(min=0)  # last 365 days
+
+    @dy.rule()
+    def class_changed(cls) -> pl.Expr:
+        return pl.col("previous_class") != pl.col("class")
 
 
 class Clv(dy.Schema):
@@ -382,6 +416,7 @@ CONTRACTS: dict[str, type[dy.Schema]] = _input_contracts() | {
     "segments": Segments,
     "segment_profile": SegmentProfile,
     "migration": Migration,
+    "movers": Movers,
     "clv": Clv,
     "clv_fit": ClvFit,
     "clv_forecast": ClvForecast,
