@@ -1,77 +1,60 @@
-"""Computed sentences of `03_segment`, as arguments for `run.say`."""
+"""Computed sentences of `03_segment` on the standard and its axes, as arguments for `run.say`."""
 
 import polars as pl
 
 from analysis.labels import label
 from analysis.run.settings import Settings
-from analysis.segment.classes import Classification, change_among_silent
-from analysis.segment.clusters import TOO_LITTLE, names_hold
+from analysis.segment.axes import AXES
+from analysis.segment.classes import Classified
+from analysis.segment.standard import DEFINITE_MONTHS, Decision
 
-LEAST_STABILITY, LEAST_SILHOUETTE = 0.75, 0.5
 
-
-def data_gate(found: Classification, customers: pl.DataFrame, settings: Settings) -> dict:
-    """Whether there is enough data to name classes."""
-    values = {"customers": customers.height, "days": int(customers["T"].max())}
-    if found.scores is None:
-        gate = settings.segment.model_dump()
-        return {"key": "segment.too_little", **values, **gate}
-    if found.clustering is None:
-        return {"key": "segment.too_few_repeat"}
+def data_gate(found: Classified, settings: Settings) -> dict:
+    """Whether there is enough data to fit a standard and to find clusters."""
+    facts, standard = found.look.facts, found.decision.standard
+    values = {"customers": facts.height, "days": int(facts["T"].max())}
+    if standard.rfm is None:
+        gate = settings.segment
+        minimum = {
+            "minimum_customers": gate.minimum_customers,
+            "minimum_days": gate.minimum_days,
+        }
+        return {"key": "segment.too_little", **values, **minimum}
+    if standard.cluster is None:
+        return {"key": "segment.too_few_repeat", **values}
     return {"key": "segment.enough", **values}
 
 
-def names(profile: pl.DataFrame) -> dict:
-    """Whether the clusters' names say what is true of them."""
-    clusters = profile.filter(pl.col("axis") == "cluster")
-    if TOO_LITTLE in clusters["class"]:
-        return {"key": "segment.too_few_repeat"}
-    holds = names_hold(clusters)
-    return {"key": "segment.names_hold" if holds else "segment.names_fail"}
-
-
-def rfm_names(found: Classification, profile: pl.DataFrame) -> dict:
-    """A reminder of what a name means on this base, by the class whose name promises the most youth."""
-    if found.scores is None:
-        return {"key": "segment.nothing_to_draw"}
-    young = profile.filter((pl.col("axis") == "rfm") & (pl.col("class") == "new"))
-    shown = young if young.height else profile.filter(pl.col("axis") == "rfm").head(1)
-    row = shown.row(0, named=True)
+def standard_state(decision: Decision) -> dict:
+    """Whether the standard was kept, and whether it rests on a year of data."""
+    log = decision.log.drop_nulls("fitted_in")
+    fitted = log.filter(pl.col("happened").is_in(["first", "refitted"]))["part"].to_list()
+    provisional = log.filter(pl.col("state") == "provisional")["part"].to_list()
+    named = {name: label(f"part.{name}") for name in log["part"]}
+    state = "standard_provisional" if provisional else "standard_definite"
+    change = "standard_fitted" if fitted else "standard_kept"
     return {
-        "key": "segment.names_relative",
-        "name": label(f"class.{row['class']}.en"),
-        "days": f"{row['median_idle_days']:,.0f}",
+        "key": "segment.standard",
+        "change": label(f"segment.{change}", parts=", ".join(named[one] for one in fitted)),
+        "state": label(
+            f"segment.{state}",
+            parts=", ".join(named[one] for one in provisional),
+            months=DEFINITE_MONTHS,
+        ),
     }
 
 
-def stability(found: Classification) -> dict:
-    """How reproducible and how distinct the clusters are."""
-    if found.clustering is None:
-        return {"key": "segment.too_few_repeat"}
-    clustering = found.clustering
-    if clustering.stability < LEAST_STABILITY:
-        verdict = "unstable"
-    else:
-        verdict = "separate" if clustering.silhouette >= LEAST_SILHOUETTE else "constructed"
-    return {
-        "key": "segment.stable",
-        "stability": f"{clustering.stability:.2f}",
-        "silhouette": f"{clustering.silhouette:.2f}",
-        "verdict": label(f"segment.verdict_{verdict}"),
-    }
+def missing_axes(segments: pl.DataFrame) -> pl.DataFrame:
+    """The axes on which nobody can be classed, each with the reason: `axis`, `why`."""
+    there = set(segments["axis"].unique())
+    rows = [(axis, label(f"missing_axis.{axis}")) for axis in AXES if axis not in there]
+    return pl.DataFrame(rows, schema={"axis": pl.String, "why": pl.String}, orient="row")
 
 
-def movement(segments: pl.DataFrame, customers: pl.DataFrame, first_day, axis: str) -> dict:
-    """How many changed class on an axis, and how many of them did nothing."""
-    known = segments.filter(pl.col("previous_class").is_not_null() & (pl.col("axis") == axis))
-    if known.is_empty():
-        return {"key": "segment.first_month"}
-    silent = change_among_silent(known, customers, first_day)
-    return {
-        "key": "segment.moved",
-        "axis": axis,
-        "changed": int(known["changed"].sum()),
-        "known": known.height,
-        "silent": int(silent["silent"].sum()),
-        "silent_changed": int(silent["changed"].sum()),
-    }
+def by_hand(found: Classified, settings: Settings) -> dict:
+    """How many classes were set by hand, and how many of the file's customers are not known."""
+    if not settings.segment.overrides:
+        return {"key": "segment.no_overrides"}
+    known = found.segments.select("customer_id", "axis")
+    lost = found.overrides.join(known, on=["customer_id", "axis"], how="anti").height
+    return {"key": "segment.overrides", "set": int(found.segments["by_hand"].sum()), "lost": lost}
