@@ -9,7 +9,8 @@ from sklearn.cluster import KMeans
 from analysis.run.months import Month
 from analysis.run.settings import Settings
 from analysis.segment import classes, clusters
-from analysis.segment.standard import Bases, Standard, decide
+from analysis.segment.decide import Bases, decide
+from analysis.segment.standard import Standard
 from benchmarks.measure import in_process, print_cost
 
 SIZES = (1_000_000, 2_000_000, 5_000_000)

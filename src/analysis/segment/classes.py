@@ -13,10 +13,11 @@ from analysis.segment import axes, clusters
 from analysis.segment.attitudes import attitude_features
 from analysis.segment.axes import AXES, ONE_TIME, PROSPECT, TOO_LITTLE, UNKNOWN
 from analysis.segment.compare import outcomes
+from analysis.segment.decide import Bases, Decision, decide
 from analysis.segment.evidence import Evidence
 from analysis.segment.facts import customer_facts
 from analysis.segment.overrides import apply_overrides, load_overrides
-from analysis.segment.standard import Bases, ClusterPart, Decision, Standard, decide
+from analysis.segment.standard import ClusterPart, Standard
 
 WINDOW_DAYS = 91  # after a cut-off: what the classes are tested on
 _KEY = ["customer_id", "axis"]

@@ -6,7 +6,8 @@ from analysis.labels import label
 from analysis.run.settings import Settings
 from analysis.segment.axes import AXES
 from analysis.segment.classes import Classified
-from analysis.segment.standard import DEFINITE_MONTHS, Decision
+from analysis.segment.decide import Decision
+from analysis.segment.standard import DEFINITE_MONTHS
 
 
 def data_gate(found: Classified, settings: Settings) -> dict:
