@@ -262,6 +262,47 @@ class Movers(dy.Schema):
         return pl.col("previous_class") != pl.col("class")
 
 
+class ClassRates(dy.Schema):
+    """One row per axis and class at a cut-off: what its members did in the closed window after it."""
+
+    axis = dy.String(primary_key=True)
+    class_ = dy.String(alias="class", primary_key=True)
+    rank = dy.Int64(min=1)  # within the axis, the highest rate first
+    customers = dy.Int64(min=1)
+    active = dy.Int64(min=0)  # of them bought
+    rate = dy.Float64(min=0, max=1)
+    low = dy.Float64(min=0, max=1)  # 95 % interval
+    high = dy.Float64(min=0, max=1)
+    revenue_per_customer = dy.Float64(min=0)
+    revenue_error = dy.Float64(nullable=True, min=0)  # standard error; null with one customer
+
+    @dy.rule()
+    def no_more_active_than_customers(cls) -> pl.Expr:
+        return pl.col("active") <= pl.col("customers")
+
+
+class AxisComparison(dy.Schema):
+    """One row per axis, one for a continuous score and one for no classes; null: could not be told."""
+
+    axis = dy.String(primary_key=True)
+    customers = dy.Int64(min=0)
+    classes = dy.Int64(nullable=True, min=0)
+    auc = dy.Float64(nullable=True, min=0, max=1)  # next-period activity, cross-fitted
+    auc_low = dy.Float64(nullable=True, min=0, max=1)  # 95 % interval
+    auc_high = dy.Float64(nullable=True, min=0, max=1)
+    behind = dy.Float64(nullable=True, min=-1, max=1)  # AUC of the continuous score less this one
+    behind_low = dy.Float64(nullable=True, min=-1, max=1)
+    behind_high = dy.Float64(nullable=True, min=-1, max=1)
+    explained = dy.Float64(nullable=True, min=0, max=1)  # of the variation of log(1 + revenue)
+    stability = dy.Float64(nullable=True, min=0, max=1)  # silent customers who kept their class
+    verdict = dy.Enum(
+        [
+            *("best", "as_good", "behind", "unstable", "chance", "one_class", "untested"),
+            "reference",
+        ]
+    )
+
+
 class Clv(dy.Schema):
     """One row per customer: the value expected in the next horizon_days."""
 
@@ -417,6 +458,8 @@ CONTRACTS: dict[str, type[dy.Schema]] = _input_contracts() | {
     "segment_profile": SegmentProfile,
     "migration": Migration,
     "movers": Movers,
+    "class_rates": ClassRates,
+    "axis_comparison": AxisComparison,
     "clv": Clv,
     "clv_fit": ClvFit,
     "clv_forecast": ClvForecast,

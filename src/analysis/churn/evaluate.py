@@ -8,10 +8,10 @@ import polars as pl
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from analysis.clv.holdout import LEAST_CALIBRATION_DAYS, hold_out
+from analysis.intervals import wilson
 
 LEAST_OUTCOMES = 20  # customers of each kind, below which no rate is worth printing
 BINS = 10
-_Z = 1.96  # 95 % interval
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,6 @@ def calibration(check: Check) -> pl.DataFrame:
     )
     low, high = wilson(bins["observed"].to_numpy(), bins["customers"].to_numpy())
     return bins.with_columns(low=low, high=high)
-
-
-def wilson(rate: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 95 % interval of a rate (Wilson 1927), which stays within 0 and 1."""
-    centre = (rate + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-    half = _Z / (1 + _Z**2 / count) * np.sqrt(rate * (1 - rate) / count + _Z**2 / (4 * count**2))
-    return centre - half, centre + half
 
 
 def metric(churn_fit: pl.DataFrame, score: str, name: str) -> float | str:
