@@ -1,159 +1,35 @@
 """The settings file of a data set: read, checked strictly, every problem told at once."""
 
-import codecs
-import difflib
 import hashlib
 import json
 import tomllib
-from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 from babel.numbers import get_currency_precision, list_currencies
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from analysis import model
 from analysis.run import paths
 from analysis.run.errors import UserError
+from analysis.run.sections import (
+    Churn,
+    Clv,
+    Identity,
+    Privacy,
+    Segment,
+    Source,
+    Strategy,
+    Strict,
+    nearest,
+)
 
 # Countries that have a currency for themselves.
 _COUNTRY_OF = {"CNY": "CN", "USD": "US", "GBP": "GB", "JPY": "JP", "KRW": "KR", "INR": "IN"}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class Source(_Strict):
-    """Where one table comes from, and what its columns are called there."""
-
-    table: Literal[tuple(model.tables())]
-    path: str | None = Field(default=None, min_length=1, description="file or glob")
-    url: str | None = Field(
-        default=None, description="SQLAlchemy URL; ${NAME} is the environment's"
-    )
-    query: str | None = Field(default=None, description="a query, or the name of a table, at `url`")
-    format: Literal["csv", "xlsx", "parquet", "json"] | None = None
-    preset: Literal["zoho", "fxiaoke", "jiandaoyun"] | None = None
-    system: str | None = Field(default=None, description="the system it comes from, for readers")
-    columns: dict[str, str] = Field(default={}, description="our column name = name in the file")
-    ignore: list[str] = Field(default=[], description="columns of the file that are not ours")
-    sheets: list[str] = Field(default=[], description="sheets of a workbook; all if absent")
-    subform: str | None = Field(default=None, description="the sub-form that holds the lines")
-    encoding: str | None = Field(default=None, description="e.g. gb18030; found if absent")
-    separator: Literal[",", ";", "\t", "|", "whitespace"] | None = None
-    header_row: int = Field(default=1, ge=1, description="the row in which the headings stand")
-    headings: list[str] | None = Field(default=None, description="for a file without heading line")
-    date_format: str | None = Field(default=None, description="e.g. %d/%m/%Y; found if absent")
-    sale_status: list[str] | None = Field(default=None, description="statuses that are sales")
-    drop_exact_repeats: bool = False
-    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="pins the file")
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> "Source":
-        if (self.path is None) == (self.url is None):
-            raise ValueError(
-                "a source has either `path` (files) or `url` with `query` (a database)"
-            )
-        if (self.url is None) != (self.query is None):
-            raise ValueError("`url` and `query` (a query, or a table's name) belong together")
-        return self
-
-    @model_validator(mode="after")
-    def _known_columns(self) -> "Source":
-        known = model.columns(self.table)
-        for name in self.columns:
-            if name not in known:
-                raise ValueError(f'"{name}" is not a column of {self.table}{_nearest(name, known)}')
-        return self
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, encoding: str | None) -> str | None:
-        try:
-            return encoding and codecs.lookup(encoding).name
-        except LookupError:
-            raise ValueError(f'"{encoding}" is not an encoding, e.g. utf-8, gb18030') from None
-
-    @field_validator("columns")
-    @classmethod
-    def _used_once(cls, columns: dict[str, str]) -> dict[str, str]:
-        for name, times in Counter(columns.values()).items():
-            if times > 1:
-                raise ValueError(f'the column "{name}" of the file is given to two of ours')
-        return columns
-
-
-class Clv(_Strict):
-    """Customer lifetime value."""
-
-    horizon_days: int = Field(default=365, ge=1, le=3650)
-    discount_rate_annual: float = Field(default=0.10, ge=0, le=1)
-    gross_margin: float = Field(default=1.0, gt=0, le=1, description="share of revenue kept")
-
-
-class Churn(_Strict):
-    """Churn: no purchase in the next `horizon_days`."""
-
-    horizon_days: int = Field(default=90, ge=1, le=3650)
-
-
-class Segment(_Strict):
-    """The company's classification standard: what each class of each axis means."""
-
-    minimum_customers: int = Field(default=500, ge=2)
-    minimum_days: int = Field(default=180, ge=1, description="days since the first purchase")
-    high_value_share: float = Field(default=0.2, gt=0, lt=1, description="of the customers")
-    middle_value_share: float = Field(default=0.3, gt=0, lt=1, description="the next ones")
-    loyal_purchases: int = Field(default=4, ge=2, description="purchase days of a loyal customer")
-    loyal_idle_days: int = Field(default=365, ge=1, description="longest silence of a loyal one")
-    slowing_gaps: float = Field(default=1.5, gt=0, description="own gaps of silence: slowing")
-    silent_gaps: float = Field(default=3.0, gt=0, description="own gaps of silence: silent")
-    least_lines: int = Field(default=3, ge=1, description="order lines that show a need")
-    service_share: float = Field(default=0.34, gt=0, le=1, description="of lines: service class")
-    discount_share: float = Field(default=0.5, gt=0, le=1, description="of lines: price-sensitive")
-    age_bands: list[int] = Field(default=[18, 25, 35, 45, 55, 65], min_length=1)
-    attitude_items: str = Field(default="心理", description="how survey items of attitude begin")
-    overrides: str | None = Field(default=None, description="CSV of classes set by hand")
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> "Segment":
-        if self.high_value_share + self.middle_value_share >= 1:
-            raise ValueError("high_value_share and middle_value_share must sum to less than 1")
-        if self.slowing_gaps >= self.silent_gaps:
-            raise ValueError("slowing_gaps must be less than silent_gaps")
-        if self.age_bands != sorted(set(self.age_bands)) or self.age_bands[0] <= 0:
-            raise ValueError("age_bands must be ages above 0, each once, the youngest first")
-        return self
-
-
-class Strategy(_Strict):
-    """What is done for the customers of a class."""
-
-    axis: str
-    class_: str = Field(alias="class", min_length=1)
-    actions: list[str] = Field(min_length=1)
-    owner: str | None = None
-    kpi: str | None = None
-    budget: Decimal | None = Field(default=None, ge=0, description="in the currency, a month")
-
-
-class Identity(_Strict):
-    """Records that are one person."""
-
-    merge: bool = Field(default=True, description="false where the company's ids are clean")
-    keep_apart: str | None = Field(default=None, description="CSV of pairs that are two persons")
-
-
-class Privacy(_Strict):
-    """What reports may show of a customer."""
-
-    hash_ids: bool = False
-
-
-class Settings(_Strict):
+class Settings(Strict):
     """One data set. Only name, currency, time_zone and one source are required."""
 
     name: str = Field(pattern="^[A-Za-z0-9_-]+$")
@@ -183,7 +59,7 @@ class Settings(_Strict):
     @classmethod
     def _known_zone(cls, zone: str) -> str:
         if zone not in available_timezones():
-            raise ValueError(f'"{zone}" is not a time zone{_nearest(zone, available_timezones())}')
+            raise ValueError(f'"{zone}" is not a time zone{nearest(zone, available_timezones())}')
         return zone
 
     @model_validator(mode="after")
@@ -280,7 +156,7 @@ def _explain(problem: dict[str, Any]) -> str:
     kind, message = problem["type"], problem["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
         name = str(problem["loc"][-1])
-        return f'"{where}" is not a setting{_nearest(name, _fields_at(problem["loc"][:-1]))}'
+        return f'"{where}" is not a setting{nearest(name, _fields_at(problem["loc"][:-1]))}'
     if kind == "missing":
         return f'"{where}" is required and missing'
     value = f" = {problem['input']!r}" if not isinstance(problem["input"], (dict, list)) else ""
@@ -301,11 +177,3 @@ def _fields_at(location: tuple) -> list[str]:
                 "strategies": Strategy,
             }.get(part, Privacy)
     return list(model.model_fields)
-
-
-def _nearest(name: str, allowed) -> str:
-    near = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
-    if near:
-        return f'; did you mean "{near[0]}"?'
-    listed = sorted(allowed)
-    return f"; allowed: {', '.join(listed)}" if len(listed) <= 20 else ""

@@ -12,7 +12,7 @@ from analysis.run.steps import LATEST
 from analysis.segment import axes, clusters
 from analysis.segment.attitudes import attitude_features
 from analysis.segment.axes import AXES, ONE_TIME, PROSPECT, TOO_LITTLE, UNKNOWN
-from analysis.segment.compare import outcomes
+from analysis.segment.compare import LONGEST_MONTH_DAYS, outcomes
 from analysis.segment.decide import Bases, Decision, decide
 from analysis.segment.evidence import Evidence
 from analysis.segment.facts import customer_facts
@@ -38,6 +38,7 @@ class Past:
 
     cut_off: date
     look: Look
+    before: Look  # a month before the cut-off
     outcomes: pl.DataFrame
 
 
@@ -50,7 +51,7 @@ class Classified:
     segments: pl.DataFrame  # the table
     chain: pl.DataFrame  # what brought each customer from last month's class to this month's
     past: Past | None
-    past_classes: pl.DataFrame | None  # by this month's standard, at the cut-off
+    past_classes: tuple[pl.DataFrame, pl.DataFrame] | None  # at the cut-off, and a month before it
     overrides: pl.DataFrame
 
 
@@ -81,7 +82,9 @@ def classify_month(run: Run, evidence: Evidence) -> Classified:
     previous = run.read_earlier("segments", LATEST)
     segments = segments_table(classes, previous, decision.standard, settings)
     chain = _chain(segments, old or decision.standard, now, evidence, run)
-    past_classes = past and classify(past.look, decision.standard, settings)
+    past_classes = past and tuple(
+        classify(one, decision.standard, settings) for one in (past.look, past.before)
+    )
     return Classified(now, decision, segments, chain, past, past_classes, overrides)
 
 
@@ -179,8 +182,10 @@ def _past(evidence: Evidence, as_of: date, settings: Settings) -> Past | None:
     seen = look(known, cut_off, settings)
     if not enough_data(seen.facts, settings):
         return None
+    day = cut_off - timedelta(days=LONGEST_MONTH_DAYS)
+    before = look(known.until(day), day, settings)
     after = outcomes(evidence.occasions, cut_off, WINDOW_DAYS, seen.facts)
-    return Past(cut_off, seen, after)
+    return Past(cut_off, seen, before, after)
 
 
 def _chain(
