@@ -546,3 +546,16 @@ def test_equally_good_axes_are_named_beside_the_recommended_one():
         "100.0% of those who bought nothing in the month before kept their class. "
         "Not distinguishable from it: life cycle."
     )
+
+
+def test_an_axis_a_little_worse_than_the_best_is_not_called_worse_where_chance_could_do_it():
+    facts, outcomes = base(2_000)
+    blurred = {
+        axis: on_axis(axis, facts, (facts["idle_days"] < days).cast(pl.String))
+        for axis, days in (("life_cycle", 102), ("rfm", 200))
+    }
+    classes = pl.concat([by_silence(facts), *blurred.values()])
+    comparison = compare.axis_comparison(classes, facts, outcomes, seed=1)
+    assert row(comparison, "activity")["auc"] - row(comparison, "life_cycle")["auc"] > 0.001
+    verdicts = [row(comparison, axis)["verdict"] for axis in ("activity", "life_cycle", "rfm")]
+    assert verdicts == ["best", "as_good", "behind"]
