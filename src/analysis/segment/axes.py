@@ -13,6 +13,7 @@ import polars as pl
 from analysis.labels import group, label
 from analysis.run.settings import Settings
 from analysis.segment import rfm
+from analysis.segment.cluster_words import centre_in_words
 from analysis.segment.facts import YEAR_DAYS
 from analysis.segment.standard import Standard
 
@@ -213,9 +214,12 @@ def rule_in_words(axis: str, name: str, standard: Standard, settings: Settings) 
         return words["any"][name]
     if axis == "rfm":
         return label("rule.rfm", cells=rfm.CELLS[name])
+    if axis in ("cluster", "psychographic"):
+        return label(f"rule.{axis}", centre=centre_in_words(getattr(standard, axis).model, name))
     rule = words.get(axis)
     if isinstance(rule, str):
-        return rule.format(name=name)
+        known = group("class").get(name)
+        return rule.format(name=known["en"] if known else name)
     return rule[name].format(**_values(standard, settings))
 
 

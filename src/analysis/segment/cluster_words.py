@@ -1,14 +1,17 @@
 """Computed sentences about clusters, as arguments for `run.say`."""
 
+import numpy as np
 import polars as pl
 
-from analysis.labels import group
+from analysis.labels import group, label
 from analysis.report.show import Share
 from analysis.segment import drift
 from analysis.segment.cluster_model import LEAST_JACCARD, ClusterModel
 from analysis.segment.cluster_names import DESCRIPTIONS, names_hold
 from analysis.segment.clusters import TOO_LITTLE
 
+ABOVE, FAR = 0.4, 1.0  # standard deviations
+LEVELS = ["far_below", "below", "usual", "above", "far_above"]
 ALIKE = 0.75  # adjusted Rand index from which two methods are said to agree
 SIGNIFICANT = 0.05
 
@@ -22,6 +25,22 @@ def class_word(key: str) -> str:
 def feature_word(name: str) -> str:
     """A feature in words; an item of a survey stands for itself."""
     return group("clusters.feature").get(name, name.replace("_", " "))
+
+
+def level(value: float) -> str:
+    """How far a centre lies from the mean customer, as a key of `[clusters]`."""
+    return LEVELS[int(np.searchsorted([-FAR, -ABOVE, ABOVE, FAR], value))]
+
+
+def centre_in_words(model: ClusterModel, name: str) -> str:
+    """What sets a cluster apart from the mean customer, feature by feature."""
+    centre = model.centres[model.names.index(name)]
+    told = [
+        f"{feature_word(feature)} {label(f'clusters.{level(value)}')}"
+        for feature, value in zip(model.features, centre, strict=True)
+        if level(value) != "usual"
+    ]
+    return ", ".join(told) or label("clusters.usual")
 
 
 def verdict(model: ClusterModel | None) -> dict:
