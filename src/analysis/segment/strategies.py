@@ -1,7 +1,7 @@
 """The strategy card of each class: what is done for it, by whom, measured how, for how much.
 
 Cards ship with the package and are overridden by the settings, entry by entry. The check of those
-entries runs whenever settings are loaded, so nothing heavy is imported here.
+entries runs whenever settings are loaded, so this module imports neither settings nor models.
 """
 
 import difflib
@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import polars as pl
 
 from analysis.labels import group
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _CARD = ("actions", "owner", "kpi", "budget")
 _NO_STRATEGY = ("unknown", "too_little_data", "all")  # words of the catalogue that are no classes
@@ -62,7 +61,7 @@ def check(strategies: Sequence[Strategy]) -> list[str]:
     return problems
 
 
-def cards(settings, profile: "pl.DataFrame") -> "pl.DataFrame":
+def cards(settings, profile: pl.DataFrame) -> pl.DataFrame:
     """The card of every class that has one, beside its size.
 
     Args:
@@ -75,8 +74,6 @@ def cards(settings, profile: "pl.DataFrame") -> "pl.DataFrame":
         the profile: `axis`, `class`, `actions`, `owner`, `kpi`, `budget` (null where none is set),
         `customers`, `spend_365`, `from_settings`.
     """
-    import polars as pl
-
     own = {(one.axis, one.class_): one for one in settings.strategies}
     defaults = {
         (axis, name): card
@@ -98,9 +95,7 @@ def cards(settings, profile: "pl.DataFrame") -> "pl.DataFrame":
     shown = joined.filter(pl.col("customers").is_not_null() | pl.col("from_settings"))
     filled = shown.with_columns(pl.col("customers", "spend_365").fill_null(0))
     ordered = filled.sort("axis", "rank", "class", nulls_last=True)
-    return ordered.select(
-        *("axis", "class", *_CARD), *("customers", "spend_365", "from_settings")
-    )
+    return ordered.select(*("axis", "class", *_CARD), *("customers", "spend_365", "from_settings"))
 
 
 @cache

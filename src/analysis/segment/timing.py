@@ -14,6 +14,8 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm, t
 
+from analysis.intervals import wilson
+
 WINDOW_HOURS, MOST_WEEKS = 2, 104
 PARTS = {"weekday": 7, "hours": 24 // WINDOW_HOURS}  # how many there are of each
 LEAST_CUSTOMERS, LEAST_WEEKS = 30, 8
@@ -173,19 +175,12 @@ def _tested(found: pl.DataFrame, alternatives: int) -> pl.DataFrame:
     customers = found["customer_id_groups"].to_numpy()
     binomial = share * (1 - share)
     counted = np.divide(binomial, most_variance, out=customers + 0.0, where=most_variance > 0)
-    low, high = _wilson(share, np.minimum(counted, n), norm.ppf(1 - LEVEL / 2 / alternatives))
+    low, high = wilson(share, np.minimum(counted, n), norm.ppf(1 - LEVEL / 2 / alternatives))
     enough = (pl.col("customers") >= LEAST_CUSTOMERS) & (pl.col("week_groups") >= LEAST_WEEKS)
     rows = found.rename({"customer_id_groups": "customers"}).with_columns(
-        low=pl.Series(low), high=pl.Series(high), beaten=pl.Series(beaten)
+        low=pl.Series(low).clip(0, 1), high=pl.Series(high).clip(0, 1), beaten=pl.Series(beaten)
     )
     return rows.with_columns(
         *(pl.when(enough).then(name).alias(name) for name in _FOUND),
         clear=enough & pl.col("beaten") & (pl.col("low") > 1 / alternatives),
     )
-
-
-def _wilson(share: np.ndarray, n: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's interval of a share that was counted on n independent purchases."""
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)

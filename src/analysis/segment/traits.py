@@ -20,7 +20,7 @@ PRODUCT = "product"
 # Traits that enter the making of an axis. Services show a need and form clusters, and a category of
 # services would give that back; clusters see the channel as well.
 USED: Mapping[str, Set[str]] = {"need": {"main_category"}, "cluster": {"main_category", "channel"}}
-NOT_CLASSES = ("unknown", "too_little_data")
+NOT_CLASSES = ("unknown", "too_little_data", "unclear")  # nothing is known of their members
 LEAST_CUSTOMERS, LEAST_BUYERS = 20, 50  # of a class or value, and of a product
 BREADTH = 1.2  # customers whose numbers of products differ by less than this factor are compared
 MOST_P, LEAST_DIFFERENCE = 0.01, 0.05
@@ -83,9 +83,9 @@ def traits(
     lift = pl.when(pl.col("share_in_others") > 0).then(
         pl.col("share_in_class") / pl.col("share_in_others")
     )
-    return rows.with_columns(
-        lift=lift, p_adjusted=pl.Series(adjusted, dtype=pl.Float64)
-    ).sort("axis", "class", "trait", "value")
+    return rows.with_columns(lift=lift, p_adjusted=pl.Series(adjusted, dtype=pl.Float64)).sort(
+        "axis", "class", "trait", "value"
+    )
 
 
 def notable(traits: pl.DataFrame) -> pl.DataFrame:
