@@ -12,14 +12,14 @@ from datetime import date, time, timedelta
 
 import numpy as np
 import polars as pl
-from scipy.stats import norm, t
+from scipy.stats import t
 
 from analysis.intervals import wilson
 
 WINDOW_HOURS, MOST_WEEKS = 2, 104
 PARTS = {"weekday": 7, "hours": 24 // WINDOW_HOURS}  # how many there are of each
 LEAST_CUSTOMERS, LEAST_WEEKS = 30, 8
-LEVEL = 0.05
+LEVEL, DIGITS = 0.05, 9
 ALL = "all"
 _ORDER = ["customer_id", "order_id", "unnumbered"]
 _FOUND = ("best", "runner_up", "share", "low", "high")
@@ -166,19 +166,25 @@ def _tested(found: pl.DataFrame, alternatives: int) -> pl.DataFrame:
     """The interval of the best's share, and whether it is clear of the runner-up and the even share."""
     n, share, lead = (found[name].to_numpy() for name in ("purchases", "share", "lead"))
     beaten, most_variance = np.ones(found.height, bool), np.zeros(found.height)
+    freedom = np.full(found.height, np.inf)
     for column in ("customer_id", "week"):
         groups = found[f"{column}_groups"].to_numpy()
-        bound = t.ppf(1 - LEVEL / 2, np.maximum(groups - 1, 1))
-        beaten &= lead > bound * found[f"{column}_lead"].to_numpy() ** 0.5
-        variance = found[f"{column}_share"].to_numpy() / n**2 * groups / np.maximum(groups - 1, 1)
+        others = np.maximum(groups - 1, 1)
+        freedom = np.minimum(freedom, others)
+        squares = found[f"{column}_lead"].to_numpy()
+        beaten &= lead > t.ppf(1 - LEVEL / 2, others) * squares**0.5
+        variance = found[f"{column}_share"].to_numpy() / n**2 * groups / others
         most_variance = np.maximum(most_variance, variance)
     customers = found["customer_id_groups"].to_numpy()
     binomial = share * (1 - share)
     counted = np.divide(binomial, most_variance, out=customers + 0.0, where=most_variance > 0)
-    low, high = wilson(share, np.minimum(counted, n), norm.ppf(1 - LEVEL / 2 / alternatives))
+    low, high = wilson(share, np.minimum(counted, n), t.ppf(1 - LEVEL / 2 / alternatives, freedom))
     enough = (pl.col("customers") >= LEAST_CUSTOMERS) & (pl.col("week_groups") >= LEAST_WEEKS)
     rows = found.rename({"customer_id_groups": "customers"}).with_columns(
-        low=pl.Series(low).clip(0, 1), high=pl.Series(high).clip(0, 1), beaten=pl.Series(beaten)
+        pl.col("share").round(DIGITS),
+        low=pl.Series(low).clip(0, 1).round(DIGITS),
+        high=pl.Series(high).clip(0, 1).round(DIGITS),
+        beaten=pl.Series(beaten),
     )
     return rows.with_columns(
         *(pl.when(enough).then(name).alias(name) for name in _FOUND),

@@ -24,6 +24,7 @@ NOT_CLASSES = ("unknown", "too_little_data", "unclear")  # nothing is known of t
 LEAST_CUSTOMERS, LEAST_BUYERS = 20, 50  # of a class or value, and of a product
 BREADTH = 1.2  # customers whose numbers of products differ by less than this factor are compared
 MOST_P, LEAST_DIFFERENCE = 0.01, 0.05
+DIGITS = 9  # beyond them sums of floats depend on the order of the rows
 _ROW = {
     "axis": pl.String,
     "class": pl.String,
@@ -78,7 +79,7 @@ def traits(
                 tested.append(_fisher(members, values, trait))
         if PRODUCT not in left_out:
             tested.append(_stratified(members, products_bought))
-    rows = pl.concat(tested)
+    rows = pl.concat(tested).with_columns(pl.col(pl.Float64).round_sig_figs(DIGITS))
     adjusted = false_discovery_control(rows["p"].to_numpy()) if rows.height else []
     lift = pl.when(pl.col("share_in_others") > 0).then(
         pl.col("share_in_class") / pl.col("share_in_others")
