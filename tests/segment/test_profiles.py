@@ -31,8 +31,10 @@ SEGMENTS = pl.DataFrame(
     {
         "customer_id": ["a", "b", "c", "d", "a", "b", "c", "d", "e"],
         "axis": ["rfm"] * 4 + ["life_cycle"] * 5,
-        "class": ["loyal", "loyal", "new", "lost", "loyal", "repeat"]
-        + ["first_purchase", "first_purchase", "prospect"],
+        "class": [
+            *("loyal", "loyal", "new", "lost"),
+            *("loyal", "repeat", "first_purchase", "first_purchase", "prospect"),
+        ],
     }
 )
 

@@ -170,11 +170,11 @@ def growth_compared(growth: pl.DataFrame) -> dict:
     row = growth.filter(pl.col("axis") == growing.ALL).row(0, named=True)
     if row["compared_with"] is None:
         return {"key": "profile.growth_no_history"}
-    against = label(f"profile.against.{row['compared_with']}")
+    told = {name: label(f"profile.{name}.{row['compared_with']}") for name in ("against", "season")}
     if row["low"] is None:
-        return {"key": "profile.growth_compared_few", "against": against}
+        return {"key": "profile.growth_compared_few", **told}
     changes = {name: change_in_words(row[name]) for name in ("growth", "low", "high")}
-    return {"key": "profile.growth_compared", "against": against, **changes}
+    return {"key": "profile.growth_compared", **told, **changes}
 
 
 def largest(growth: pl.DataFrame, outlook: str) -> dict:
