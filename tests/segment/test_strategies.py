@@ -10,6 +10,8 @@ from analysis.labels import group
 from analysis.report.show import Prose
 from analysis.run.settings import Settings
 from analysis.segment import profile_tables, profile_words, rfm
+from analysis.segment.axes import AXES, ONE_TIME
+from analysis.segment.cluster_names import DESCRIPTIONS
 from analysis.segment.strategies import _catalogue, cards, check
 
 SHOP = Settings(
@@ -46,9 +48,11 @@ def test_every_class_of_rfm_life_cycle_and_need_has_a_whole_card():
             assert all(len(one) <= 70 for one in card["actions"])
 
 
-def test_the_axes_are_those_of_the_classification_and_their_classes_have_words():
+def test_the_classes_that_an_entry_may_name_are_those_of_the_classification():
+    fixed = {key: list(axis.classes) for key, axis in AXES.items()}
+    fixed["cluster"] = [*DESCRIPTIONS, ONE_TIME]
     classes = _catalogue()["classes"]
-    assert set(classes) == set(group("axis"))
+    assert classes == fixed
     assert {name for names in classes.values() for name in names} <= set(group("class"))
 
 

@@ -18,8 +18,9 @@ from analysis.report.style import (
     canvas,
     percentages,
 )
+from analysis.segment.cluster_words import class_word
 from analysis.segment.growth import ALL
-from analysis.segment.profile_words import change_in_words, class_words, hours_in_words, top_class
+from analysis.segment.profile_words import change_in_words, hours_in_words, top_class
 from analysis.segment.timing import by_hour_and_weekday
 from analysis.segment.traits import NOT_CLASSES
 
@@ -50,7 +51,7 @@ def shares(profile: pl.DataFrame) -> Picture | Sentence:
         offset = thick * ((len(bars) - 1) / 2 - place)
         words = label(f"profile.{column.removesuffix('_365')}")
         axes.barh(rows + offset, ranked[column].fill_null(0), thick, color=colour, label=words)
-    axes.set_yticks(rows, [class_words(name) for name in ranked["class"]])
+    axes.set_yticks(rows, [class_word(name) for name in ranked["class"]])
     axes.xaxis.set_major_formatter(percentages)
     axes.grid(axis="y", visible=False)
     figure.legend(loc="outside upper center", ncols=1)
@@ -158,7 +159,7 @@ def _names(drawn: pl.DataFrame) -> list[str]:
     one = drawn["axis"].n_unique() == 1
     pairs = drawn.select("axis", "class").iter_rows()
     return [
-        class_words(name) if one else f"{class_words(name)} ({label(f'axis.{axis}')})"
+        class_word(name) if one else f"{class_word(name)} ({label(f'axis.{axis}')})"
         for axis, name in pairs
     ]
 
@@ -181,7 +182,7 @@ def _growth_alt(drawn: pl.DataFrame, against: str, currency: str) -> str:
         row = found.row(0, named=True)
         parts[outlook] = label(
             f"profile.largest_{outlook}",
-            name=class_words(row["class"]),
+            name=class_word(row["class"]),
             growth=change_in_words(row["growth"]),
             change=f"{abs(row['change']):,.0f}",
             currency=currency,

@@ -4,7 +4,8 @@ import polars as pl
 
 from analysis.labels import label
 from analysis.report.show import percent
-from analysis.segment.profile_words import change_in_words, class_words, time_in_words
+from analysis.segment.cluster_words import class_word
+from analysis.segment.profile_words import change_in_words, time_in_words
 from analysis.segment.timing import ALL, PARTS
 from analysis.segment.traits import BACKGROUND, notable
 
@@ -26,7 +27,7 @@ def readable_traits(traits: pl.DataFrame, axis: str) -> pl.DataFrame:
     most = pl.when(over).then(MOST_OVER).otherwise(MOST_UNDER)
     rows = told.filter(place < most).sort("class", ~over, maintain_order=True)
     words = [
-        class_words(value) if trait in BACKGROUND else value
+        class_word(value) if trait in BACKGROUND else value
         for trait, value in rows.select("trait", "value").iter_rows()
     ]
     names = [label(f"profile.trait.{trait}") for trait in rows["trait"]]

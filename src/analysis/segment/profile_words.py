@@ -2,21 +2,16 @@
 
 import polars as pl
 
-from analysis.labels import group, label
+from analysis.labels import label
 from analysis.report.show import Money, Share
 from analysis.segment import growth as growing
 from analysis.segment import timing as times
 from analysis.segment import traits as tested
+from analysis.segment.cluster_words import class_word
 
 LEAST_GAP = 0.05  # between a share of margin and of spend, to speak of
 MOST_OF_ONE, LEAST_CLASS = 0.1, 30  # share of a class's spend in one customer's hands
 NONE, WEAK, STRONG = 0.05, 0.1, 0.3  # Cramér's V; weak and strong after Cohen (1988)
-
-
-def class_words(name: str) -> str:
-    """A class as readers see it; one that comes from the data stands for itself."""
-    entry = group("class").get(name)
-    return entry["en"] if entry else name
 
 
 def hours_in_words(start: int) -> str:
@@ -51,7 +46,7 @@ def top_class(profile: pl.DataFrame) -> dict:
         return {"key": "profile.no_spend"}
     return {
         "key": "profile.top",
-        "name": class_words(row["class"]),
+        "name": class_word(row["class"]),
         "spend": Share(row["share_of_spend_365"]),
         "customers": Share(row["share_of_customers"]),
     }
@@ -72,7 +67,7 @@ def margin(profile: pl.DataFrame) -> dict:
         return {"key": "profile.margin_as_spend", "points": f"{100 * LEAST_GAP:.0f}"}
     return {
         "key": "profile.margin_differs",
-        "name": class_words(row["class"]),
+        "name": class_word(row["class"]),
         "margin": Share(row["share_of_margin_365"]),
         "spend": Share(row["share_of_spend_365"]),
     }
@@ -94,7 +89,7 @@ def one_customer(segments: pl.DataFrame, facts: pl.DataFrame, axis: str) -> dict
             "share": Share(MOST_OF_ONE),
             "least": LEAST_CLASS,
         }
-    share, name = Share(classes["share"][0]), class_words(classes["class"][0])
+    share, name = Share(classes["share"][0]), class_word(classes["class"][0])
     return {"key": "profile.one_customer", "share": share, "name": name}
 
 
@@ -191,7 +186,7 @@ def largest(growth: pl.DataFrame, outlook: str) -> dict:
     row = found.sort(order, descending=[True, False, False]).row(0, named=True)
     return {
         "key": f"profile.{outlook}",
-        "name": f"{class_words(row['class'])} ({label('axis.' + row['axis'])})",
+        "name": f"{class_word(row['class'])} ({label('axis.' + row['axis'])})",
         "change": Money(abs(row["change"])),
         **{name: change_in_words(row[name]) for name in ("growth", "low", "high")},
     }

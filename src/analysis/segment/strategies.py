@@ -14,10 +14,7 @@ from typing import Protocol
 
 import polars as pl
 
-from analysis.labels import group
-
 _CARD = ("actions", "owner", "kpi", "budget")
-_NO_STRATEGY = ("unknown", "too_little_data", "all")  # words of the catalogue that are no classes
 
 
 class Strategy(Protocol):
@@ -46,7 +43,7 @@ def check(strategies: Sequence[Strategy]) -> list[str]:
         if one.axis not in classes:
             problems.append(f'{where}.axis = "{one.axis}" is not an axis{_near(one.axis, classes)}')
             continue
-        allowed = _allowed(one.axis)
+        allowed = classes[one.axis]
         if allowed and one.class_ not in allowed:
             problems.append(
                 f'{where}.class = "{one.class_}" is not a class of the axis {one.axis}'
@@ -102,13 +99,6 @@ def cards(settings, profile: pl.DataFrame) -> pl.DataFrame:
 def _catalogue() -> dict[str, dict]:
     path = Path(__file__).with_name("strategies.toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-def _allowed(axis: str) -> Sequence[str]:
-    """The classes that an entry may name; empty where they come from the data."""
-    if axis == "cluster":
-        return [name for name in group("class") if name not in _NO_STRATEGY]
-    return _catalogue()["classes"][axis]
 
 
 def _card(key: tuple[str, str], default: dict, own: Strategy | None) -> tuple:
