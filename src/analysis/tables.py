@@ -214,9 +214,47 @@ class SegmentProfile(dy.Schema):
     share_of_customers = dy.Float64(min=0, max=1)
     spend = dy.Float64(min=0)
     share_of_spend = dy.Float64(nullable=True, min=0, max=1)
+    spend_365 = dy.Float64(min=0)  # of the last 365 days
+    share_of_spend_365 = dy.Float64(nullable=True, min=0, max=1)
+    share_of_margin_365 = dy.Float64(nullable=True)  # null: no cost known, or no margin in all
     median_purchases = dy.Float64(nullable=True)
     median_idle_days = dy.Float64(nullable=True)
     median_spend = dy.Float64(nullable=True)
+    channel = dy.String(nullable=True)  # in which most of its customers buy most
+    main_category = dy.String(nullable=True)
+
+
+class SegmentTraits(dy.Schema):
+    """One row per axis, class, trait and value that was tested against the axis's other classes."""
+
+    axis = dy.String(primary_key=True)
+    class_ = dy.String(alias="class", primary_key=True)
+    trait = dy.String(primary_key=True)
+    value = dy.String(primary_key=True)
+    customers = dy.Int64(min=1)  # of the class, with a known value of the trait
+    with_value = dy.Int64(min=0)
+    share_in_class = dy.Float64(min=0, max=1)
+    share_in_others = dy.Float64(min=0, max=1)
+    lift = dy.Float64(nullable=True, min=0)  # null: no other customer has the value
+    p = dy.Float64(min=0, max=1)
+    p_adjusted = dy.Float64(min=0, max=1)  # Benjamini-Hochberg over all rows
+    cramers_v = dy.Float64(nullable=True, min=0, max=1)  # of axis and trait; null for products
+
+
+class PurchaseTiming(dy.Schema):
+    """One row per category (`all` for every purchase) and part of time; null: too few purchases."""
+
+    category = dy.String(primary_key=True)
+    part = dy.Enum(["weekday", "hours"], primary_key=True)
+    purchases = dy.Int64(min=0)
+    customers = dy.Int64(min=0)
+    best = dy.Int64(nullable=True)  # ISO weekday, 1 = Monday; or the first of two hours, 0 to 22
+    runner_up = dy.Int64(nullable=True)
+    share = dy.Float64(nullable=True, min=0, max=1)
+    low = dy.Float64(nullable=True, min=0, max=1)  # 95 %, for all days or hours at once
+    high = dy.Float64(nullable=True, min=0, max=1)
+    even_share = dy.Float64(min=0, max=1)  # were all days or hours alike
+    clear = dy.Bool(nullable=False)
 
 
 class Migration(dy.Schema):
@@ -456,6 +494,8 @@ CONTRACTS: dict[str, type[dy.Schema]] = _input_contracts() | {
     "identity_review": IdentityReview,
     "segments": Segments,
     "segment_profile": SegmentProfile,
+    "segment_traits": SegmentTraits,
+    "purchase_timing": PurchaseTiming,
     "migration": Migration,
     "movers": Movers,
     "class_rates": ClassRates,
