@@ -18,7 +18,8 @@ FORBIDDEN = re.compile(
     r"\bprint\(|[\"'][^\"']*/[^\"']*\.(?:csv|parquet|xlsx)[\"']",
     re.MULTILINE,
 )
-NOTEBOOKS = {step.name: paths.CHECKOUT / "notebooks" / f"{step.name}.ipynb" for step in STEPS}
+NAMES = [*(step.name for step in STEPS), paths.CARD]
+NOTEBOOKS = {name: paths.CHECKOUT / "notebooks" / f"{name}.ipynb" for name in NAMES}
 
 
 def cells(name: str, kind: str | None = None) -> list[dict]:
@@ -34,9 +35,9 @@ def tags(cell: dict) -> list[str]:
     return cell["metadata"].get("tags", [])
 
 
-def test_there_is_one_notebook_for_each_step():
+def test_there_is_one_notebook_for_each_step_and_one_about_a_customer():
     found = sorted(path.stem for path in (paths.CHECKOUT / "notebooks").glob("*.ipynb"))
-    assert found == [step.name for step in STEPS]
+    assert found == NAMES
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -45,14 +46,17 @@ class TestForm:
         title, parameters, setup = cells(name)[:3]
         assert re.fullmatch(r"# [^\n]+\?", source(title).splitlines()[0])
         assert tags(parameters) == ["parameters"]
-        assert f'run = analysis.start("{name}", config, month)' in source(setup)
+        steps_own = f'run = analysis.start("{name}", config, month)'
+        opening = "run = analysis.open_month(config, month)" if name == paths.CARD else steps_own
+        assert opening in source(setup)
         assert sum("parameters" in tags(cell) for cell in cells(name)) == 1
 
     def test_parameters_are_literals_and_the_same_everywhere(self, name):
         tree = ast.parse(source(cells(name)[1]))
         assert all(isinstance(node, ast.AnnAssign) for node in tree.body)
         values = {node.target.id: ast.literal_eval(node.value) for node in tree.body}
-        assert values == {"config": "config/cdnow.toml", "month": "1998-06"}
+        customer = {"customer": values.get("customer")} if name == paths.CARD else {}
+        assert values == {"config": "config/cdnow.toml", "month": "1998-06"} | customer
 
     def test_code_cells_are_short_and_the_work_lies_in_the_package(self, name):
         for cell in cells(name, "code"):
@@ -88,7 +92,8 @@ class TestForm:
             assert all(output["output_type"] == "stream" for output in cell["outputs"])
 
     def test_its_last_cell_hands_over_what_the_step_writes(self, name):
-        assert "run.finish(" in source(cells(name)[-1])
+        writes = name != paths.CARD
+        assert ("run.finish(" in source(cells(name)[-1])) is writes
 
     def test_its_metadata_are_plain(self, name):
         metadata = json.loads(NOTEBOOKS[name].read_text())["metadata"]

@@ -191,6 +191,26 @@ class IdentityReview(dy.Schema):
     why = dy.String(min_length=1)
 
 
+class MapNodes(dy.Schema):
+    """One row per class, owner, product category and best-selling product of the map."""
+
+    node_id = dy.String(primary_key=True, min_length=1)
+    kind = dy.Enum(["class", "owner", "category", "product"])
+    label = dy.String()
+    customers = dy.Int64(min=0)
+    spend = dy.Float64()  # of customers to date; of categories and products that of their lines
+
+
+class MapEdges(dy.Schema):
+    """One row per pair of nodes of the map and kind of what joins them."""
+
+    source = dy.String(primary_key=True, min_length=1)
+    target = dy.String(primary_key=True, min_length=1)
+    kind = dy.String(primary_key=True)
+    customers = dy.Int64(min=0)
+    spend = dy.Float64()
+
+
 class Segments(dy.Schema):
     """One row per customer and axis; prospects have one on the axis life_cycle only."""
 
@@ -492,6 +512,8 @@ CONTRACTS: dict[str, type[dy.Schema]] = _input_contracts() | {
     "quality_trend": QualityTrend,
     "identity_merges": IdentityMerges,
     "identity_review": IdentityReview,
+    "map_nodes": MapNodes,
+    "map_edges": MapEdges,
     "segments": Segments,
     "segment_profile": SegmentProfile,
     "segment_traits": SegmentTraits,

@@ -57,18 +57,30 @@ def write_pages(plan: "Plan", manifest: dict, folder: Path) -> dict[str, str]:
         )
         for step in STEPS
     }
-    titles = {name: _title(notebook) for name, notebook in notebooks.items()}
     for name, notebook in notebooks.items():
-        page = render_page(
-            body=notebook_body(notebook),
-            title=titles[name],
-            subtitle=_subtitle(plan),
-            links=_links(plan, name),
-            banner=_banner(manifest),
-            footer=_template("footer.html.j2").render(manifest=manifest, labels=group("page")),
-        )
+        page = notebook_page(notebook, _subtitle(plan), _links(plan, name), manifest)
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
     return {path.name: tables.file_sha256(path) for path in sorted(folder.glob("*.html"))}
+
+
+def notebook_page(
+    notebook: nbformat.NotebookNode, subtitle: str, links: list[dict], manifest: dict
+) -> str:
+    """One executed notebook as a page, with the provenance of its month at its foot.
+
+    Args:
+        subtitle: what stands above the title.
+        links: `text`, `href`, `here` of each entry of the navigation.
+        manifest: of the month, as `describe` returns it.
+    """
+    return render_page(
+        body=notebook_body(notebook),
+        title=_title(notebook),
+        subtitle=subtitle,
+        links=links,
+        banner=_banner(manifest),
+        footer=_template("footer.html.j2").render(manifest=manifest, labels=group("page")),
+    )
 
 
 def notebook_body(notebook: nbformat.NotebookNode) -> str:

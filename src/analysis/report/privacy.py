@@ -46,9 +46,16 @@ def customer_headings(tables_folder: Path) -> list[str]:
 
 def shown_ids(ids: pl.Series, settings: Settings, headings: Iterable[str]) -> pl.Series:
     """Customer ids as reports may show them: as they are, or a short salted hash."""
-    if not ids_must_be_hashed(ids, settings, headings):
-        return ids
-    salt = f"{settings.name}:"
-    return pl.Series(
-        ids.name, [hashlib.sha256((salt + one).encode()).hexdigest()[:10] for one in ids]
-    )
+    return hashed(ids, settings.name) if ids_must_be_hashed(ids, settings, headings) else ids
+
+
+def hashed(values: pl.Series, salt: str) -> pl.Series:
+    """Short salted hashes in place of what may not be shown; missing values stay missing.
+
+    Args:
+        values: texts.
+        salt: the name of the data set, so that hashes of two data sets cannot be joined.
+    """
+    texts = [None if one is None else f"{salt}:{one}" for one in values]
+    hashes = [one and hashlib.sha256(one.encode()).hexdigest()[:10] for one in texts]
+    return pl.Series(values.name, hashes, dtype=pl.String)

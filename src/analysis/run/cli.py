@@ -1,4 +1,4 @@
-"""The command line: `analysis run`, `status`, `index`, `check`, `sample`, `export`."""
+"""The command line: `analysis run`, `status`, `index`, `check`, `sample`, `export`, `customer`."""
 
 import sys
 import traceback
@@ -108,6 +108,28 @@ def export(
     from analysis.run.settings import load
 
     print(paths.display(export_month(load(config).name, Month.parse(month), output)))
+
+
+@app.command()
+def customer(
+    customer_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As the company's systems write it.")
+    ],
+    month: Annotated[
+        str | None, typer.Option("--month", help="Published month, YYYY-MM; else the latest.")
+    ] = None,
+    config: Config = CONFIG,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page when done.")] = False,
+) -> None:
+    """Write one page about one customer, from a published month."""
+    from analysis.card.page import customer_page
+    from analysis.run import publish
+
+    publish.roll_all_forward()
+    page = customer_page(config, customer_id, month)
+    print(paths.display(page))
+    if open_page:
+        typer.launch(page.as_uri())
 
 
 def _months(month: str | None, first: str | None, last: str | None) -> list[Month]:

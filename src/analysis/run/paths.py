@@ -15,6 +15,7 @@ NOTEBOOKS = "notebooks"
 RECORDS = "steps"
 WORK = "work"
 LOG = "run.log"
+CARD = "customer_card"  # the notebook about one customer; no step of a month
 MARK = "step.json"
 _MONTH = re.compile(r"(?:19|[2-9][0-9])[0-9]{2}-(?:0[1-9]|1[0-2])")
 
@@ -63,6 +64,11 @@ def processed(dataset: str) -> Path:
 def tables(dataset: str, month: Month) -> Path:
     """Published tables of a month, with manifest.json and export/."""
     return processed(dataset) / str(month)
+
+
+def customer_pages(dataset: str, month: Month) -> Path:
+    """Pages about one customer each, made on demand from a published month; gone with its tables."""
+    return tables(dataset, month) / EXPORT / "customers"
 
 
 def lab(dataset: str, month: Month) -> Path:

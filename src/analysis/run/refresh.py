@@ -16,8 +16,8 @@ TIMEOUT_SECONDS = 600
 
 def main() -> None:
     """Refresh every notebook in place."""
-    for step in STEPS:
-        path = paths.CHECKOUT / paths.NOTEBOOKS / f"{step.name}.ipynb"
+    for name in (*(step.name for step in STEPS), paths.CARD):
+        path = paths.CHECKOUT / paths.NOTEBOOKS / f"{name}.ipynb"
         notebook = nbformat.read(path, as_version=4)
         NotebookClient(notebook, timeout=TIMEOUT_SECONDS, kernel_name="python3").execute()
         nbformat.write(stripped(notebook), path)

@@ -1,10 +1,7 @@
 """Run one notebook of a month in a process of its own, and keep its outputs only if it is whole."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from analysis.run import paths, publish, session
 from analysis.run.errors import StepFailed, UserError
+from analysis.run.execute import run_notebook
 from analysis.run.steps import STEPS, Step
 from analysis.tables import file_sha256
 
@@ -78,49 +76,49 @@ def _execute(state: StepRun, executed: Path) -> int:
     plan = state.plan
     source = paths.notebooks() / f"{state.step.name}.ipynb"
     parameters = {"config": plan.config, "month": str(plan.month)}
-    command = [sys.executable, "-m", "analysis.run.execute"]
-    command += [str(source), str(executed), json.dumps(parameters)]
-    environment = os.environ | {
-        session.STAGING: str(plan.staging),
-        session.WORK: str(state.work),
-        "ANALYSIS_ROOT": str(paths.root()),
-        "OMP_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-        "JUPYTER_PREFER_ENV_PATH": "1",
-    }
-    with (plan.staging / paths.LOG).open("ab") as log:
-        child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment
-        )
-        try:
-            return child.wait()
-        finally:
-            child.kill()
-            child.wait()
+    folders = {session.STAGING: str(plan.staging), session.WORK: str(state.work)}
+    return run_notebook(source, executed, parameters, plan.staging / paths.LOG, **folders)
 
 
 def _failure(state: StepRun, executed: Path, code: int) -> UserError | StepFailed | None:
     """The error to tell, or None if the notebook came to its end with the asked parameters."""
+    plan = state.plan
+    failure = notebook_failure(executed, code, plan.staging / paths.LOG, _mark_agrees(state))
+    if not isinstance(failure, StepFailed):
+        return failure
+    from analysis.run.pipeline import keep_failure
+
+    kept = keep_failure(plan, executed)
+    return StepFailed(
+        f"{failure}\n"
+        f"The published {plan.month} is as it was. Notebook and log: {paths.display(kept)}/\n"
+        f"Resume with: analysis run {plan.month} --config {plan.config}"
+    )
+
+
+def notebook_failure(
+    executed: Path, code: int, log: Path, handed_over: bool = True
+) -> UserError | StepFailed | None:
+    """What went wrong in an executed notebook; None if it came to its end.
+
+    Args:
+        executed: as papermill wrote it.
+        code: exit code of the process that ran it.
+        log: what that process wrote.
+        handed_over: whether it left what it had to leave.
+    """
     content = _read_notebook(executed)
     cell, output = _first_error(content)
     if output and output["ename"] == "UserError":
         return UserError(output["evalue"])
-    if code == 0 and output is None and _is_complete(content) and _mark_agrees(state):
+    if code == 0 and output is None and _is_complete(content) and handed_over:
         return None
-    log = (state.plan.staging / paths.LOG).read_text(encoding="utf-8", errors="replace")
-    error = f"{output['ename']}: {output['evalue']}" if output else _last_line(log, code)
+    written = log.read_text(encoding="utf-8", errors="replace")
+    error = f"{output['ename']}: {output['evalue']}" if output else _last_line(written, code)
     if any(sign in error for sign in DISK_FULL):
         return UserError(f"The disk is full ({error}). Make room and run the month again.")
-    from analysis.run.pipeline import keep_failure
-
-    kept = keep_failure(state.plan, executed)
     where = f", cell {cell + 1} ({_heading_above(content, cell)})" if output else ""
-    plan = state.plan
-    return StepFailed(
-        f"{state.step.name} failed{where}: {error.splitlines()[0]}\n"
-        f"The published {plan.month} is as it was. Notebook and log: {paths.display(kept)}/\n"
-        f"Resume with: analysis run {plan.month} --config {plan.config}"
-    )
+    return StepFailed(f"{executed.stem} failed{where}: {error.splitlines()[0]}")
 
 
 def _read_notebook(path: Path) -> dict:

@@ -1,0 +1,1 @@
+"""One customer on one page, and the map of whom the company's customers belong to."""
