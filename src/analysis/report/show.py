@@ -146,6 +146,19 @@ class Prose(Sentence):
         super().__init__(label(key, **shown))
 
 
+class Paragraphs:
+    """Several computed sentences, one paragraph each."""
+
+    def __init__(self, sentences: list[Sentence]):
+        self.sentences = sentences
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.sentences))
+
+    def _repr_html_(self) -> str:
+        return "\n".join(one._repr_html_() for one in self.sentences)
+
+
 class Money(float):
     """An amount, so that sentences print it with its currency."""
 

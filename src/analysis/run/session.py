@@ -16,7 +16,7 @@ from analysis.run.settings import Settings, find_config, load
 from analysis.run.steps import LATEST, Step, find_step
 
 if TYPE_CHECKING:
-    from analysis.report.show import Prose, Table
+    from analysis.report.show import Paragraphs, Prose, Table
 
 STAGING = "ANALYSIS_STAGING"  # set by the runner: the month's staging folder
 WORK = "ANALYSIS_WORK"  # set by the runner: where this one notebook writes
@@ -130,6 +130,12 @@ class Run:
         from analysis.report.show import Prose
 
         return Prose(key, values, self.settings)
+
+    def say_all(self, sentences: list[dict]) -> "Paragraphs | None":
+        """Several sentences of the catalogue, a paragraph each; nothing where there are none."""
+        from analysis.report.show import Paragraphs
+
+        return Paragraphs([self.say(**one) for one in sentences]) if sentences else None
 
     def hash_ids(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with customer ids as reports may show them."""

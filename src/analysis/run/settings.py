@@ -24,6 +24,7 @@ from analysis.run.sections import (
     Strict,
     nearest,
 )
+from analysis.segment import strategies
 
 # Countries that have a currency for themselves.
 _COUNTRY_OF = {"CNY": "CN", "USD": "US", "GBP": "GB", "JPY": "JP", "KRW": "KR", "INR": "IN"}
@@ -74,6 +75,13 @@ class Settings(Strict):
             raise ValueError(
                 "a source of orders is required (or of order_lines with customer and time)"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> "Settings":
+        problems = strategies.check(self.strategies)
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
     @property

@@ -43,9 +43,13 @@ STEPS = (
     Step(
         "03_segment",
         reads=("orders", "occasions", "customers", "profiles", *OPTIONAL),
-        writes=("segments", "segment_profile", "migration"),
+        writes=(
+            *("segments", "segment_profile", "segment_traits", "purchase_timing"),
+            *("migration", "movers", "class_rates", "axis_comparison"),
+            *("map_nodes", "map_edges"),
+        ),
         takes=(
-            *(("segments", LATEST), ("standard", LATEST)),
+            *(("segments", LATEST), ("standard", LATEST), ("segments", 3), ("segments", 12)),
             *(("migration", months_back) for months_back in range(1, 7)),
         ),
         documents=("standard",),

@@ -173,6 +173,33 @@ def segments_table(
     return told.with_columns(changed=changed)
 
 
+def ranks(profile: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
+    """The order of the classes of each axis, the best first: as the rules name them, else by spend.
+
+    Args:
+        profile: the table `segment_profile`.
+        moves: the table `migration`; a class that it names and nobody has now comes last.
+
+    Returns:
+        One row per axis and class: `axis`, `class`, `rank`.
+    """
+    promised = [
+        (axis.key, name, place)
+        for axis in AXES.values()
+        for place, name in enumerate(axis.classes, 1)
+    ]
+    schema = {"axis": pl.String, "class": pl.String, "promised": pl.Int64}
+    order = pl.DataFrame(promised, schema=schema, orient="row")
+    gone = moves.select("axis", pl.col("previous_class").alias("class")).unique()
+    seen = pl.concat([profile.select("axis", "class"), gone]).unique()
+    known = seen.join(profile.select("axis", "class", "rank"), on=["axis", "class"], how="left")
+    placed = known.join(order, on=["axis", "class"], how="left")
+    last = pl.col("rank").max().over("axis") + 1
+    return placed.select(
+        "axis", "class", rank=pl.coalesce("promised", "rank", last).cast(pl.Int64)
+    ).sort("axis", "rank", "class")
+
+
 def _past(evidence: Evidence, as_of: date, settings: Settings) -> Past | None:
     """The customers one closed window ago; None where the history before it was too short."""
     cut_off = as_of - timedelta(days=WINDOW_DAYS)

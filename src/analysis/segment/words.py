@@ -4,6 +4,7 @@ import polars as pl
 
 from analysis.labels import label
 from analysis.run.settings import Settings
+from analysis.segment import cluster_words
 from analysis.segment.axes import AXES
 from analysis.segment.classes import Classified
 from analysis.segment.decide import Decision
@@ -59,3 +60,32 @@ def by_hand(found: Classified, settings: Settings) -> dict:
     known = found.segments.select("customer_id", "axis")
     lost = found.overrides.join(known, on=["customer_id", "axis"], how="anti").height
     return {"key": "segment.overrides", "set": int(found.segments["by_hand"].sum()), "lost": lost}
+
+
+def events(decision: Decision) -> list[dict]:
+    """What became of each cluster where they were fitted anew."""
+    told = decision.cluster_events
+    return [] if told is None else cluster_words.events(told)
+
+
+def standard_sheet(segments: pl.DataFrame) -> pl.DataFrame:
+    """The standard of classification as it was used, the axes in order, the largest class first.
+
+    Returns:
+        One row per axis and class: `axis`, `class`, `class_zh`, `rule`, `customers`.
+    """
+    counted = segments.group_by("axis", "class", "class_zh", "rule").agg(
+        customers=pl.len().cast(pl.Int64)
+    )
+    place = {axis: position for position, axis in enumerate(AXES)}
+    return counted.sort(pl.col("axis").replace_strict(place), -pl.col("customers"), "class").select(
+        "axis", "class", "class_zh", "rule", "customers"
+    )
+
+
+def card_axis(cards: pl.DataFrame) -> str:
+    """The axis whose cards are shown: that for which the company wrote most, else RFM."""
+    own = (
+        cards.filter("from_settings")["axis"].value_counts().sort("count", "axis", descending=True)
+    )
+    return own["axis"][0] if own.height else "rfm"
