@@ -1,6 +1,7 @@
 """Figures of a customer's card, and the map of classes, owners and products."""
 
 import textwrap
+from datetime import date
 
 import matplotlib.dates
 import networkx
@@ -33,7 +34,7 @@ _KIND_COLOURS = {"parent": VERMILION, "referral": BLUE, "contact": GREEN, "partn
 _HALO = [patheffects.withStroke(linewidth=3, foreground="white")]
 
 
-def timeline(events: pl.DataFrame, as_of) -> Picture | Sentence:
+def timeline(events: pl.DataFrame, as_of: date) -> Picture | Sentence:
     """Purchases, contacts and what was said on one axis of time, up to the end of the month.
 
     Args:

@@ -15,6 +15,7 @@ MOST_NEAR = 3
 LEAST_ALIKE = 0.6  # share of the signs that must agree at the beginning and the end of an id
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _SLUG_SIGNS = 40
+_MOST_SIGNS = 100  # of an unknown id that are compared
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,11 @@ def nearest(asked: str, known: pl.Series) -> list[str]:
     """The ids most like an unknown one, those first that differ in case or leading zeros only.
 
     Alike is how many signs agree at the beginning and at the end: one wrong, missing or doubled sign
-    leaves all the others in place. One pass over the ids for each sign, so a million take no time.
+    leaves all the others in place. Whole columns are compared, no id by itself.
     """
+    asked = asked[:_MOST_SIGNS]
+    if not asked:
+        return []
     folded, plain = _folded(pl.col("id")), asked.casefold().lstrip("0")
     length = pl.col("id").str.len_chars().cast(pl.Int64)
     places = range(1, len(asked) + 1)
