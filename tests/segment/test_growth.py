@@ -50,8 +50,8 @@ def test_a_year_ago_is_compared_where_the_history_covers_it_whole():
     found = {}
     for days in (454, 453, 181, 180):
         against = comparison(bought(("a", AS_OF - timedelta(days=days), 1.0)), AS_OF)
-        found[days] = against and (against.compared_with, against.months_back)
-    year_ago, previous = ("year_ago", 12), ("previous", 3)
+        found[days] = against and (against.compared_with, against.days_back, against.months_back)
+    year_ago, previous = ("year_ago", 364, 12), ("previous", 91, 3)
     assert found == {454: year_ago, 453: previous, 181: previous, 180: None}
     assert comparison(bought(("a", AS_OF, 1.0)).clear(), AS_OF) is None
 

@@ -27,8 +27,8 @@ class Comparison:
     """What the last 91 days are compared with."""
 
     compared_with: str  # `year_ago` or `previous`
-    days_back: int
-    months_back: int  # where the classes of the time are kept
+    days_back: int  # from the end of one window to the end of the other
+    months_back: int  # in which month's tables the classes of the time are kept
 
 
 YEAR_AGO = Comparison("year_ago", YEAR_DAYS, 12)
@@ -66,7 +66,9 @@ def growth(
         segments: one row per customer and axis, now.
         occasions: one row per customer and purchase day: `customer_id`, `purchase_day`, `amount`.
         as_of: last day that counts.
-        earlier: `segments` of `comparison(...).months_back` months ago, if that month is known.
+        earlier: `customer_id`, `axis`, `class` as they stood `comparison(...).days_back` days
+            before `as_of`: the table `segments` of `months_back` months ago, or customers of that
+            day classed by the present standard; None where neither is known.
 
     Returns:
         One row per axis in MOVING and FIXED and class, and one of all customers (axis `all`), the

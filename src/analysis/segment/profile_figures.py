@@ -106,14 +106,16 @@ def growth(rows: pl.DataFrame, currency: str) -> Picture | Sentence:
 
     Args:
         rows: as `growth.growth` returns them; the line of all customers is drawn if it is among
-            them, and of many classes the largest. Intervals are cut at the edges of the figure.
+            them, and of many classes those whose spend changed most. Intervals are cut at the
+            edges of the figure.
     """
     classes = rows.filter((pl.col("axis") != ALL) & (pl.col("growth") > -1))
     if classes.is_empty():
         history = rows["compared_with"].count() > 0
         return Sentence(label(f"profile.{'nothing_to_draw' if history else 'growth_no_history'}"))
-    drawn = classes.sort("spend_365", "axis", "class", descending=[True, False, False])
-    drawn = drawn.head(MOST_ROWS).sort("growth", "class")
+    weightiest = [pl.col("change").abs(), pl.col("axis"), pl.col("class")]
+    drawn = classes.sort(weightiest, descending=[True, False, False]).head(MOST_ROWS)
+    drawn = drawn.sort("growth", "class")
     figure, axes = canvas(height=1.7 + 0.36 * drawn.height)
     ratio, low, high = (
         (1 + drawn[name].fill_null(pl.Series(drawn["growth"]))).to_numpy()

@@ -25,11 +25,11 @@ def profile(segments: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     """
     known = facts.select("customer_id", *_FACTS)
     rows = segments.select("customer_id", "axis", "class")
+    axes = rows.partition_by("axis") or [rows]
     parts = [
-        _of_axis(part.join(known, on="customer_id", how="left", validate="1:1"))
-        for part in rows.sort("axis").partition_by("axis", maintain_order=True)
+        _of_axis(one.join(known, on="customer_id", how="left", validate="1:1")) for one in axes
     ]
-    return pl.concat(parts) if parts else _of_axis(rows.join(known, on="customer_id", how="left"))
+    return pl.concat(parts).sort("axis", "rank")
 
 
 def _of_axis(members: pl.DataFrame) -> pl.DataFrame:

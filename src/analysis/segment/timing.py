@@ -70,7 +70,9 @@ def timing(bought: pl.DataFrame) -> pl.DataFrame:
         `purchase_timing`; `best` to `high` are null where fewer than LEAST_CUSTOMERS customers
         bought, or in fewer than LEAST_WEEKS weeks, and where no purchase has a time.
     """
-    return pl.concat([_part(bought, part) for part in PARTS]).sort("category", "part")
+    numbered = pl.col("customer_id").cast(pl.Categorical).to_physical()  # groups faster than text
+    coded = bought.with_columns(numbered)
+    return pl.concat([_part(coded, part) for part in PARTS]).sort("category", "part")
 
 
 def by_hour_and_weekday(bought: pl.DataFrame, category: str = ALL) -> pl.DataFrame:

@@ -68,25 +68,20 @@ def traits(
     classed = segments.filter(~pl.col("class").is_in(NOT_CLASSES)).select(
         "customer_id", "axis", "class"
     )
-    classed = classed.join(facts.select("customer_id"), on="customer_id", how="semi")
+    breadth = (pl.len().log() / np.log(BREADTH)).floor().cast(pl.Int64)
+    strata = products_bought.group_by("customer_id").agg(stratum=breadth)
+    common = products_bought.filter(pl.len().over("product") >= LEAST_BUYERS)
     tested = [pl.DataFrame(schema=_ROW)]
     for axis in AXES:
         members = classed.filter(pl.col("axis") == axis)
         left_out = used.get(axis, set())
+        described = members.join(people, on="customer_id")
         for trait in people.columns[1:]:
             if trait not in left_out:
-                values = people.select("customer_id", value=trait).drop_nulls()
-                tested.append(_fisher(members, values, trait))
+                tested.append(_fisher(described, trait))
         if PRODUCT not in left_out:
-            tested.append(_stratified(members, products_bought))
-    rows = pl.concat(tested).with_columns(pl.col(pl.Float64).round_sig_figs(DIGITS))
-    adjusted = false_discovery_control(rows["p"].to_numpy()) if rows.height else []
-    lift = pl.when(pl.col("share_in_others") > 0).then(
-        pl.col("share_in_class") / pl.col("share_in_others")
-    )
-    return rows.with_columns(lift=lift, p_adjusted=pl.Series(adjusted, dtype=pl.Float64)).sort(
-        "axis", "class", "trait", "value"
-    )
+            tested.append(_stratified(members.join(strata, on="customer_id"), common))
+    return _corrected(pl.concat(tested))
 
 
 def notable(traits: pl.DataFrame) -> pl.DataFrame:
@@ -130,6 +125,17 @@ def products_bought(lines: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame
     return named.select("customer_id", pl.coalesce("product", "product_id")).sort(pl.all())
 
 
+def _corrected(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their lift, and with p corrected for how many they are."""
+    exact = rows.with_columns(pl.col(pl.Float64).round_sig_figs(DIGITS))
+    adjusted = false_discovery_control(exact["p"].to_numpy()) if rows.height else []
+    inside, outside = pl.col("share_in_class"), pl.col("share_in_others")
+    return exact.with_columns(
+        lift=pl.when(outside > 0).then(inside / outside),
+        p_adjusted=pl.Series(adjusted, dtype=pl.Float64),
+    ).sort("axis", "class", "trait", "value")
+
+
 def _people(segments: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     """One row per customer with a purchase: a column per trait, null where it is not known."""
     people = facts.select("customer_id", *HABITS)
@@ -141,9 +147,9 @@ def _people(segments: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     return people
 
 
-def _fisher(members: pl.DataFrame, values: pl.DataFrame, trait: str) -> pl.DataFrame:
+def _fisher(described: pl.DataFrame, trait: str) -> pl.DataFrame:
     """Each cell of the table of classes against values, tested against the rest of the table."""
-    known = members.join(values, on="customer_id", how="inner")
+    known = described.select("axis", "class", value=trait).drop_nulls()
     counted = known.group_by("axis", "class", "value").agg(with_value=pl.len())
     cells = (
         known.group_by("axis", "class")
@@ -183,17 +189,14 @@ def _cramers_v(cells: pl.DataFrame) -> float | None:
     return min((excess / most) ** 0.5, 1.0) if most > 0 else None
 
 
-def _stratified(members: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
+def _stratified(people: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
     """Each class and product, tested over strata of customers with about equally many products."""
-    breadth = (pl.len().log() / np.log(BREADTH)).floor().cast(pl.Int64)
-    people = members.join(bought.group_by("customer_id").agg(stratum=breadth), on="customer_id")
     key = ["axis", "class", "stratum"]
     strata = people.group_by(key).agg(n=pl.len().cast(pl.Int64))
     strata = strata.with_columns(total=pl.col("n").sum().over("stratum"))
     strata = strata.filter(pl.col("total") > pl.col("n"))  # some others to compare with
     rows = bought.join(people, on="customer_id")
-    often = pl.len().over("product") >= LEAST_BUYERS
-    counted = rows.filter(often).group_by(*key, "product").agg(k=pl.len().cast(pl.Int64))
+    counted = rows.group_by(*key, "product").agg(k=pl.len().cast(pl.Int64))
     everywhere = counted.group_by("stratum", "product").agg(has=pl.col("k").sum())
     tables = (
         strata.join(everywhere, on="stratum")
