@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -109,6 +109,7 @@ def test_without_spend_nobody_has_a_share_of_it():
     assert isinstance(profile_figures.shares(rfm), Picture)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(
         st.tuples(
@@ -164,7 +165,7 @@ def test_a_class_that_nobody_can_be_put_in_is_not_drawn():
 
 def test_margin_is_told_where_it_is_not_spread_as_spend_is():
     assert said(profile_words.margin(of("rfm"))) == (
-        "Loyal hold 100.0% of the margin against 75.0% of the spend."
+        "Loyal (RFM) hold 100.0% of the margin against 75.0% of the spend."
     )
     alike = of("rfm", FACTS.with_columns(margin_365=pl.col("spend_365") / 2))
     assert "no share differs by more than 5 points" in said(profile_words.margin(alike))

@@ -95,7 +95,7 @@ def test_cards_are_told_in_a_sentence_and_a_table():
     own = [entry("rfm", "loyal", budget=1500), entry("rfm", "champions", budget=500.5)]
     found = cards(SimpleNamespace(strategies=own), PROFILE)
     assert said(profile_words.cards_told(found)).startswith(
-        "3 classes have a card; 2 come from the settings"
+        "3 classes have a card, 2 of them from the settings;"
     )
     assert said(profile_words.budget(found)) == "The budgets set add up to 2,000 EUR a month."
     table = profile_tables.readable_cards(found, "rfm")

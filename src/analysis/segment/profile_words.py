@@ -53,21 +53,22 @@ def top_class(profile: pl.DataFrame) -> dict:
 
 
 def margin(profile: pl.DataFrame) -> dict:
-    """Whether margin is spread over the classes as spend is.
+    """Whether margin is spread over the classes as spend is, or in which class it is least so.
 
     Args:
-        profile: rows of `segment_profile` of one axis.
+        profile: rows of `segment_profile`, of one axis or several.
     """
     gap = (pl.col("share_of_margin_365") - pl.col("share_of_spend_365")).abs()
     known = profile.with_columns(gap=gap).drop_nulls("gap")
     if known.is_empty():
         return {"key": "profile.no_margin"}
-    row = known.sort("gap", "class", descending=[True, False]).row(0, named=True)
+    ordered = known.sort("gap", "axis", "class", descending=[True, False, False])
+    row = ordered.row(0, named=True)
     if row["gap"] < LEAST_GAP:
         return {"key": "profile.margin_as_spend", "points": f"{100 * LEAST_GAP:.0f}"}
     return {
         "key": "profile.margin_differs",
-        "name": class_word(row["class"]),
+        "name": _with_axis(row),
         "margin": Share(row["share_of_margin_365"]),
         "spend": Share(row["share_of_spend_365"]),
     }
@@ -186,7 +187,7 @@ def largest(growth: pl.DataFrame, outlook: str) -> dict:
     row = found.sort(order, descending=[True, False, False]).row(0, named=True)
     return {
         "key": f"profile.{outlook}",
-        "name": f"{class_word(row['class'])} ({label('axis.' + row['axis'])})",
+        "name": _with_axis(row),
         "change": Money(abs(row["change"])),
         **{name: change_in_words(row[name]) for name in ("growth", "low", "high")},
     }
@@ -215,3 +216,7 @@ def budget(cards: pl.DataFrame) -> dict:
     if known.is_empty():
         return {"key": "profile.cards_no_budget"}
     return {"key": "profile.cards_budget", "budget": Money(known.sum())}
+
+
+def _with_axis(row: dict) -> str:
+    return f"{class_word(row['class'])} ({label('axis.' + row['axis'])})"
