@@ -57,6 +57,7 @@ def scan(one: Input) -> pl.LazyFrame:
             infer_schema=False,
             row_index_name=ROW,
             row_index_offset=1,
+            glob=False,
         )
     except (pl.exceptions.PolarsError, OSError) as problem:
         raise unreadable(one, problem) from None
@@ -273,6 +274,7 @@ def _split_lines(content: object) -> pl.LazyFrame:
         quote_char=None,
         new_columns=["line"],
         infer_schema=False,
+        glob=False,
     )
     return lines.select(
         pl.col("line").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")

@@ -197,7 +197,7 @@ def _read(one: Input) -> pl.LazyFrame:
 def _scan_parquet(one: Input) -> pl.LazyFrame:
     """A Parquet file as text columns; times keep their offset."""
     try:
-        lazy = pl.scan_parquet(one.path, row_index_name=ROW, row_index_offset=1)
+        lazy = pl.scan_parquet(one.path, row_index_name=ROW, row_index_offset=1, glob=False)
         schema = lazy.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as problem:
         raise read_text.unreadable(one, problem) from None
