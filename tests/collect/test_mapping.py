@@ -5,7 +5,7 @@ from helpers import settings_text
 
 from analysis import model
 from analysis.collect.inputs import Input
-from analysis.collect.mapping import find_columns, presets
+from analysis.collect.mapping import claims, find_columns, presets
 from analysis.run.errors import UserError
 from analysis.run.settings import Source
 
@@ -53,6 +53,13 @@ def test_two_headings_that_claim_one_column_are_settled_in_the_settings():
         find_columns(headings, one())
     assert find_columns(headings, one(columns={"phone": "手机"}))["phone"] == "手机"
     assert find_columns(headings, one(ignore=["电话"]))["phone"] == "手机"
+
+
+def test_all_claims_can_be_asked_for_without_an_error():
+    headings = ["客户编号", "电话", "手机", "备注"]
+    expected = {"customer_id": ["客户编号"], "phone": ["电话", "手机"]}
+    assert claims(headings, one().source) == expected
+    assert claims(headings, one(columns={"phone": "手机"}).source)["phone"] == ["手机"]
 
 
 def test_an_ambiguous_label_must_be_settled():

@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from analysis.collect.inputs import ROW, Input
-from analysis.collect.read_json import read_records
+from analysis.collect.read_json import read_records, subforms
 from analysis.run.errors import UserError
 from analysis.run.settings import Source
 
@@ -226,3 +226,10 @@ def test_a_cut_file_never_reads_as_fewer_records(tmp_path):
 
 def test_a_sub_form_of_rows_without_any_is_told(tmp_path):
     assert "holds no records" in message(tmp_path, '[{"id": 1, "lines": []}]', subform="lines")
+
+
+def test_sub_forms_are_the_lists_of_objects_with_columns_of_their_own(tmp_path):
+    records = [{"tags": [{"name": "a"}], "lines": []}, {"lines": [{"qty": 1}], "ids": ["a", "b"]}]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(records))
+    assert subforms(Input(Source(table="orders", path=str(path)), path)) == ["lines"]

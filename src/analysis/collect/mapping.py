@@ -11,6 +11,7 @@ from analysis import model
 from analysis.collect.inputs import CONTINUES, ROW, Input
 from analysis.model import Column
 from analysis.run.errors import UserError
+from analysis.run.settings import Source
 
 # Headings that mean different things in different companies; nobody may guess them.
 AMBIGUOUS = {
@@ -32,20 +33,36 @@ def find_columns(headings: list[str], one: Input, carries_money: bool = False) -
         UserError: if a heading that the settings name does not exist, two headings claim one column,
             a heading is ambiguous, or a required column is not found.
     """
-    source = one.source
     own = [name for name in headings if name not in (ROW, CONTINUES)]
     _refuse_doubles(own, one)
-    known = columns_of(source.table, carries_money)
-    found = {ours: _existing(ours, theirs, own, one) for ours, theirs in source.columns.items()}
-    free = [name for name in own if name not in found.values() and name not in source.ignore]
-    for claims in (_by_preset, _by_name, _by_heading):
-        claimed = claims(free, known, source)
-        for ours, theirs in claimed.items():
-            if ours not in found:
-                found[ours] = _settled(ours, theirs, one)
-        free = [name for name in free if name not in found.values()]
+    known = columns_of(one.source.table, carries_money)
+    named = {ours: _existing(ours, theirs, own, one) for ours, theirs in one.source.columns.items()}
+    claimed = claims(own, one.source.model_copy(update={"columns": named}), carries_money)
+    found = {ours: _settled(ours, theirs, one) for ours, theirs in claimed.items()}
+    free = [name for name in own if name not in (*found.values(), *one.source.ignore)]
     _refuse_ambiguous(free, known, found, one)
     _require(known, found, own, one, carries_money)
+    return found
+
+
+def claims(
+    headings: list[str], source: Source, carries_money: bool = False
+) -> dict[str, list[str]]:
+    """Our column name = the headings that claim it; several where nobody but a person can settle it.
+
+    Args:
+        headings: of the file, without ours.
+        source: names columns, headings to ignore, a preset; each claims before the known headings do.
+        carries_money: whether the rows of this table are the purchases themselves.
+    """
+    known = columns_of(source.table, carries_money)
+    found = {ours: [theirs] for ours, theirs in source.columns.items()}
+    for claim in (_by_preset, _by_name, _by_heading):
+        taken = {name for theirs in found.values() for name in theirs} | set(source.ignore)
+        free = [name for name in headings if name not in taken]
+        for ours, theirs in claim(free, known, source).items():
+            within = [name for name in theirs if _without_subform(name, source) != name]
+            found.setdefault(ours, within or theirs)
     return found
 
 
@@ -66,6 +83,12 @@ def headings_of(column: Column) -> list[str]:
     return [*column.headings, *column.inverted_headings]
 
 
+def listed(headings: list[str]) -> str:
+    """Headings for a message, the first thirty."""
+    more = f" and {len(headings) - _MOST_LISTED} more" if len(headings) > _MOST_LISTED else ""
+    return ", ".join(headings[:_MOST_LISTED]) + more
+
+
 @cache
 def presets() -> dict[str, dict[str, dict[str, list[str]]]]:
     """Preset = table = our column = headings, the first that exists counts."""
@@ -76,7 +99,7 @@ def presets() -> dict[str, dict[str, dict[str, list[str]]]]:
 def _refuse_doubles(headings: list[str], one: Input) -> None:
     if any(name.endswith("_duplicated_0") for name in headings):
         raise UserError(
-            f"{one.name} has two columns of one name: {_listed(headings)}. Rename one of them."
+            f"{one.name} has two columns of one name: {listed(headings)}. Rename one of them."
         )
 
 
@@ -88,11 +111,11 @@ def _existing(ours: str, theirs: str, headings: list[str], one: Input) -> str:
         return alike[0]
     raise UserError(
         f'{one.name} has no column "{theirs}" (our {ours}).{_hint(theirs, headings)} '
-        f"Its columns are: {_listed(headings)}. Correct `columns` in the settings."
+        f"Its columns are: {listed(headings)}. Correct `columns` in the settings."
     )
 
 
-def _by_preset(headings: list[str], known: dict, source) -> dict[str, list[str]]:
+def _by_preset(headings: list[str], known: dict, source: Source) -> dict[str, list[str]]:
     listed = presets().get(source.preset or "", {}).get(source.table, {})
     found = {}
     for ours, candidates in listed.items():
@@ -102,7 +125,7 @@ def _by_preset(headings: list[str], known: dict, source) -> dict[str, list[str]]
     return found
 
 
-def _by_name(headings: list[str], known: dict, source) -> dict[str, list[str]]:
+def _by_name(headings: list[str], known: dict, source: Source) -> dict[str, list[str]]:
     exact = {name: [name] for name in headings if name in known}
     folded = {fold(ours): ours for ours in known}
     alike = defaultdict(list)
@@ -113,7 +136,7 @@ def _by_name(headings: list[str], known: dict, source) -> dict[str, list[str]]:
     return exact | alike
 
 
-def _by_heading(headings: list[str], known: dict, source) -> dict[str, list[str]]:
+def _by_heading(headings: list[str], known: dict, source: Source) -> dict[str, list[str]]:
     meaning = {fold(one): ours for ours, column in known.items() for one in headings_of(column)}
     found = defaultdict(list)
     for name in headings:
@@ -122,13 +145,11 @@ def _by_heading(headings: list[str], known: dict, source) -> dict[str, list[str]
     return found
 
 
-def _without_subform(heading: str, source) -> str:
+def _without_subform(heading: str, source: Source) -> str:
     return heading.removeprefix(f"{source.subform}.") if source.subform else heading
 
 
 def _settled(ours: str, theirs: list[str], one: Input) -> str:
-    within = [name for name in theirs if one.source.subform and name.startswith(one.source.subform)]
-    theirs = within or theirs
     if len(theirs) == 1:
         return theirs[0]
     named = " and ".join(f'"{name}"' for name in theirs)
@@ -163,14 +184,9 @@ def _require(
     if missing:
         raise UserError(
             f"{one.name}: no column is mapped to {', '.join(missing)} (table {one.source.table})."
-            f"{_separator_hint(headings)} Its columns are: {_listed(headings)}. Name them under "
+            f"{_separator_hint(headings)} Its columns are: {listed(headings)}. Name them under "
             "`columns` in the settings."
         )
-
-
-def _listed(headings: list[str]) -> str:
-    more = f" and {len(headings) - _MOST_LISTED} more" if len(headings) > _MOST_LISTED else ""
-    return ", ".join(headings[:_MOST_LISTED]) + more
 
 
 def _hint(name: str, headings: list[str]) -> str:

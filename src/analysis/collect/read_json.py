@@ -62,6 +62,16 @@ def read_records(one: Input) -> pl.DataFrame:
     )
 
 
+def subforms(one: Input) -> list[str]:
+    """The names under which the records of a file hold lists of objects with columns of their own."""
+    found: dict[str, None] = {}
+    for record in _records(_values(_read(one), one), one):
+        shown = {name for name, _ in _fields(record, "")}
+        lists = {name for name, value in record.items() if isinstance(value, list) and value}
+        found |= dict.fromkeys(name for name in record if name in lists - shown)
+    return list(found)
+
+
 def _read(one: Input) -> str:
     try:
         with read_text.open_bytes(one) as file:

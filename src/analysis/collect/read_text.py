@@ -34,6 +34,10 @@ _IN_WORDS = {
 }
 
 
+class UnknownEncodingError(UserError):
+    """A text in an encoding that only a person can name."""
+
+
 def scan(one: Input) -> pl.LazyFrame:
     """The columns of a text file under its own headings, as text, with ROW.
 
@@ -53,6 +57,7 @@ def scan(one: Input) -> pl.LazyFrame:
             infer_schema=False,
             row_index_name=ROW,
             row_index_offset=1,
+            glob=False,
         )
     except (pl.exceptions.PolarsError, OSError) as problem:
         raise unreadable(one, problem) from None
@@ -96,9 +101,18 @@ def _is_beyond_latin(text: str) -> bool:
 
 def find_separator(one: Input) -> str:
     """The sign that parts the heading line into most fields; a comma where there is none."""
-    line = _heading_line(one)
+    line = heading_line(one)
     outside = "".join(line.split('"')[::2])
     return max(SEPARATORS, key=lambda sign: (outside.count(sign), sign == ","))
+
+
+def heading_line(one: Input) -> str:
+    """The line in which the headings stand."""
+    encoding = find_encoding(one)
+    with open_bytes(one) as file, io.TextIOWrapper(file, encoding=encoding, newline=None) as lines:
+        for _ in range(one.source.header_row - 1):
+            lines.readline()
+        return lines.readline(1_000_000)
 
 
 def check_widths(one: Input) -> None:
@@ -201,7 +215,7 @@ def _chinese_or_error(one: Input, byte: int, looks_utf8: bool) -> str:
             "damaged one. Export it again, or save its parts as files of their own."
         )
     if share < _LEAST_CHINESE:
-        raise UserError(
+        raise UnknownEncodingError(
             f"{one.name} is not UTF-8: byte {byte:,} cannot be decoded, and it does not read as Chinese "
             "(GB18030) either. Save it as UTF-8, or name its `encoding` in the settings, e.g. cp1252."
         )
@@ -239,14 +253,6 @@ def _content(one: Input) -> object:
     return io.BytesIO(text.encode())
 
 
-def _heading_line(one: Input) -> str:
-    encoding = find_encoding(one)
-    with open_bytes(one) as file, io.TextIOWrapper(file, encoding=encoding, newline=None) as lines:
-        for _ in range(one.source.header_row - 1):
-            lines.readline()
-        return lines.readline(1_000_000)
-
-
 def _scan_blanks(content: object, one: Input) -> pl.LazyFrame:
     """Columns parted by any number of blanks."""
     lines = _split_lines(content)
@@ -268,6 +274,7 @@ def _split_lines(content: object) -> pl.LazyFrame:
         quote_char=None,
         new_columns=["line"],
         infer_schema=False,
+        glob=False,
     )
     return lines.select(
         pl.col("line").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")

@@ -130,6 +130,44 @@ def modified_on(one: Input, settings: Settings) -> date:
     return datetime.fromtimestamp(one.path.stat().st_mtime, ZoneInfo(settings.time_zone)).date()
 
 
+def received(heading: str) -> pl.Expr:
+    """A column as received: its text without outer blanks, null where nothing else stands."""
+    stripped = pl.col(heading).str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
+
+
+def read_column(
+    texts: pl.LazyFrame, text: pl.Expr, column: Column, heading: str, one: Input, settings: Settings
+) -> pl.Expr:
+    """A column of text as values of its kind; null where it cannot be read.
+
+    Args:
+        texts: the whole column under the name of `text`, which settles what `03/04/2024` means.
+        text: the column, as received.
+        column: ours.
+        heading: its heading, for errors.
+        one: its input.
+        settings: currency and time zone.
+    """
+    kind = column.kind
+    if kind in ("time", "day"):
+        order = None if one.source.date_format else day_first(texts.select(text=text), heading, one)
+        time = values.read_time(text, settings.time_zone, one.source.date_format, order)
+        return time.dt.date() if kind == "day" else time
+    if kind == "amount":
+        return values.read_amount(text, settings.currency)
+    if kind == "number":
+        return values.read_number(text)
+    if kind == "flag":
+        inverted = {mapping.fold(name) for name in column.inverted_headings}
+        return values.read_flag(text, mapping.fold(heading) in inverted)
+    if kind == "choice":
+        return values.read_choice(text, column.choices)
+    if kind == "list":
+        return values.read_list(text)
+    return values.read_id(text) if kind == "id" else text
+
+
 def scan(one: Input) -> pl.LazyFrame:
     """An input as text columns under its own headings, with ROW; blank rows are no rows."""
     lazy = _read(one)
@@ -159,7 +197,7 @@ def _read(one: Input) -> pl.LazyFrame:
 def _scan_parquet(one: Input) -> pl.LazyFrame:
     """A Parquet file as text columns; times keep their offset."""
     try:
-        lazy = pl.scan_parquet(one.path, row_index_name=ROW, row_index_offset=1)
+        lazy = pl.scan_parquet(one.path, row_index_name=ROW, row_index_offset=1, glob=False)
         schema = lazy.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as problem:
         raise read_text.unreadable(one, problem) from None
@@ -190,10 +228,10 @@ def _typed(
     known = mapping.columns_of(one.source.table, carries_money)
     text = lazy.select(
         pl.col(ROW).cast(pl.Int64).alias("row"),
-        **{name: _received(heading) for name, heading in found.items()},
+        **{name: received(heading) for name, heading in found.items()},
     )
     read = {
-        name: _read_column(text, pl.col(name), known[name], heading, one, settings)
+        name: read_column(text, pl.col(name), known[name], heading, one, settings)
         for name, heading in found.items()
     }
     checked = [name for name in found if known[name].kind not in ("id", "text", "list")]
@@ -218,33 +256,6 @@ def _typed(
         else pl.lit(""),
     )
     return typed, found
-
-
-def _received(heading: str) -> pl.Expr:
-    stripped = pl.col(heading).str.strip_chars()
-    return pl.when(stripped != "").then(stripped)
-
-
-def _read_column(
-    texts: pl.LazyFrame, text: pl.Expr, column: Column, heading: str, one: Input, settings: Settings
-) -> pl.Expr:
-    kind = column.kind
-    if kind in ("time", "day"):
-        order = None if one.source.date_format else day_first(texts.select(text=text), heading, one)
-        time = values.read_time(text, settings.time_zone, one.source.date_format, order)
-        return time.dt.date() if kind == "day" else time
-    if kind == "amount":
-        return values.read_amount(text, settings.currency)
-    if kind == "number":
-        return values.read_number(text)
-    if kind == "flag":
-        inverted = {mapping.fold(name) for name in column.inverted_headings}
-        return values.read_flag(text, mapping.fold(heading) in inverted)
-    if kind == "choice":
-        return values.read_choice(text, column.choices)
-    if kind == "list":
-        return values.read_list(text)
-    return values.read_id(text) if kind == "id" else text
 
 
 def day_first(texts: pl.LazyFrame, heading: str, one: Input) -> bool | None:

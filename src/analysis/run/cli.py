@@ -1,4 +1,4 @@
-"""The command line: `analysis run`, `status`, `index`, `check`, `sample`, `export`, `customer`."""
+"""The command line: `analysis inspect`, `run`, `status`, `check`, `sample`, `export`, `customer` …"""
 
 import sys
 import traceback
@@ -21,6 +21,22 @@ app = typer.Typer(
     help="Monthly customer reports from a company's own exports.",
 )
 Config = Annotated[str, typer.Option("--config", help="Settings file of the data set.")]
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[str], typer.Argument(help="Exports, of orders and others; or globs.")],
+) -> None:
+    """Draft a settings file from exports: their tables, columns, dates, amounts, statuses."""
+    from analysis.collect import draft
+    from analysis.collect.inspect import inspect_files
+
+    found = inspect_files(files)
+    text = draft.write_draft(found)
+    sys.stdout.reconfigure(encoding="utf-8")  # a settings file is UTF-8, whatever the terminal is
+    print(text, end="")
+    for line in draft.messages(found, text):
+        _progress(line)
 
 
 @app.command()
