@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-Kind = Literal["id", "text", "time", "day", "amount", "number", "flag", "list", "choice"]
+Kind = Literal["id", "text", "time", "day", "month", "amount", "number", "flag", "list", "choice"]
 
 
 @dataclass(frozen=True)

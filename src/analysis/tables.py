@@ -319,6 +319,7 @@ class Kpis(dy.Schema):
 _COLUMN_TYPES = {
     "time": partial(dy.Datetime, time_unit="us"),
     "day": dy.Date,
+    "month": dy.Date,
     "amount": partial(dy.Decimal, 38, 4),
     "number": dy.Float64,
     "flag": dy.Bool,

@@ -43,9 +43,11 @@ RULE_CASES = [
     ({"ordered_at": None}, "date_missing", "bad"),
     ({"ordered_at": None, "unreadable": "ordered_at"}, "date_unreadable", "bad"),
     ({"ordered_at": datetime(1900, 1, 1)}, "date_impossible", "bad"),
+    ({"ordered_at": datetime(1970, 1, 1, 8)}, "date_impossible", "bad"),  # the clock's zero
     ({"amount": None}, "amount_missing", "bad"),
     ({"amount": None, "unreadable": "quantity,amount"}, "amount_unreadable", "bad"),
     ({"customer_id": "1.38E+10"}, "id_lost_digits", "bad"),
+    ({"customer_id": "1.38001e10"}, "id_lost_digits", "bad"),
     ({"in_future": True}, "date_in_future", "bad"),
     ({"amount": Decimal("-1"), "refund_amount": Decimal("2")}, "refund_beyond_purchase", "bad"),
     ({"amount": Decimal("-1"), "customer_id": "nobody"}, "refund_without_purchase", "bad"),
@@ -58,6 +60,11 @@ def test_each_rule_sets_its_row_aside_with_its_reason(row, reason, kind):
     orders, aside = clean_orders(raw({}, row, {"customer_id": "b"}))
     assert orders["row"].to_list() == [1, 3]
     assert aside.select("row", "reason", "kind").rows() == [(2, reason, kind)]
+
+
+@pytest.mark.parametrize("code", ["1E5", "3e10", "7F+2", "E+5"])
+def test_a_code_that_holds_an_e_keeps_all_its_digits(code):
+    assert clean_orders(raw({"customer_id": code}))[0]["customer_id"].to_list() == [code]
 
 
 def test_a_refund_belongs_to_the_sale_with_its_order_id():

@@ -3,14 +3,12 @@
 A new rule is one line of `RULES`, its sentence in the catalogue, and a three-row test.
 """
 
-from datetime import datetime
-
 import polars as pl
 
+from analysis.collect.values import EARLIEST
 from analysis.run.errors import UserError
 from analysis.run.settings import Settings
 
-EARLIEST = datetime(1970, 1, 1)  # spreadsheets turn an empty date into one of 1899 or 1900
 NOT_USABLE = ("not_a_sale", "no_customer", "test_account", "unknown_customer")
 _CONTENT = pl.exclude("file", "row", "is_test", "created_at", "person_id")
 
@@ -22,7 +20,7 @@ def unreadable(column: str) -> pl.Expr:
 
 def is_number_like(column: str) -> pl.Expr:
     """Whether an id went through a spreadsheet that turned it into 1.38E+10: its digits are lost."""
-    return pl.col(column).str.contains(r"^\d(?:\.\d+)?[eE]\+\d+$")
+    return pl.col(column).str.contains(r"^-?\d(?:\.\d+[eE]\+?|[eE]\+)\d+$")
 
 
 # The first rule that holds names the reason. Rows that no report could use come first, so that
