@@ -81,8 +81,12 @@ BAD_FILES = {
     "byte 34 is not": HEADINGS.encode() + "客,2024,1\n".encode()[:3] + "户户户户".encode("gbk")[1:],
     "byte 32 cannot be decoded": HEADINGS.encode() + "M\xfcller,2024,1\n".encode("cp1252"),
     "byte 31 is a replacement character": HEADINGS.encode() + "\ufffd,2024,1\n".encode(),
-    "more fields than the heading line": (HEADINGS + "a,2024-01-05,1\nb,2024-01-05,1,2\n").encode(),
-    "never closed": (HEADINGS + 'a,2024-01-05,"1\nb,2024-01-05,1\n').encode(),
+    "line 3 cannot be read: 4 fields, but 3 headings": (
+        HEADINGS + "a,2024-01-05,1\nb,2024-01-05,1,2\n"
+    ).encode(),
+    "line 2 cannot be read: a quotation mark": (
+        HEADINGS + 'a,2024-01-05,"1\nb,2024-01-05,1\n'
+    ).encode(),
     "two columns of one name": b"customer_id,ordered_at,amount,amount\na,2024-01-05,1,2\n",
     "no column is mapped": b" \n\n",
     "no date could be read": (HEADINGS + "a,someday,1\n").encode(),

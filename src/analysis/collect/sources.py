@@ -170,7 +170,7 @@ def _scan_parquet(one: Input) -> pl.LazyFrame:
             text.append(
                 pl.col(name).dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%d %H:%M:%S%.f+0000")
             )
-        elif kind.is_nested() or kind == pl.Binary:
+        elif kind.is_nested() or kind in (pl.Binary, pl.Duration):
             continue
         else:
             text.append(pl.col(name).cast(pl.String))
@@ -189,12 +189,12 @@ def _typed(
     known = mapping.columns_of(one.source.table, carries_money)
     text = lazy.select(
         pl.col(ROW).cast(pl.Int64).alias("row"),
-        **{name: _received(heading) for name, heading in found.items()},
+        **{name: received(heading) for name, heading in found.items()},
     )
     numbers = [name for name in found if known[name].kind in ("amount", "number")]
     settled = settle.Columns(text, one, numbers)
     read = {
-        name: _read_column(settled, known[name], heading, one, settings)
+        name: read_column(settled, known[name], heading, one, settings)
         for name, heading in found.items()
     }
     checked = [name for name in found if known[name].kind not in ("id", "text", "list")]
@@ -226,14 +226,24 @@ def _typed(
     return typed, found
 
 
-def _received(heading: str) -> pl.Expr:
+def received(heading: str) -> pl.Expr:
+    """A column as received: its text without outer blanks, null where nothing else stands."""
     stripped = pl.col(heading).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
-def _read_column(
+def read_column(
     settled: settle.Columns, column: Column, heading: str, one: Input, settings: Settings
 ) -> pl.Expr:
+    """A column of text as values of its kind; null where it cannot be read.
+
+    Args:
+        settled: the columns as received, under our names.
+        column: ours.
+        heading: its heading in the file.
+        one: the input.
+        settings: currency and time zone.
+    """
     kind, text = column.kind, pl.col(column.name)
     if kind in ("time", "day"):
         order = None if one.source.date_format else settled.day_first(column.name, heading)
