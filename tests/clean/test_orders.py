@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import tables
-from analysis.clean.ledger import order_fates, source_ledger, waterfall
+from analysis.clean.ledger import order_fates, source_ledger, waterfall, with_table
 from analysis.clean.orders import clean_orders
 from analysis.clean.rules import check_budget, check_purchases, exact_repeats
 from analysis.customers import purchase_occasions
@@ -213,7 +213,8 @@ def test_a_month_without_any_purchase_is_told_with_the_commonest_reasons():
     kept, aside = clean_orders(raw({"is_sale": False}, {"is_sale": False}, {"customer_id": None}))
     nothing = purchase_occasions(kept.lazy()).collect()
     with pytest.raises(
-        UserError, match=r"No row is a purchase: not_a_sale \(2 rows\), no_customer"
+        UserError,
+        match=r"No row is a purchase: not a sale \(2 rows, first row 1 of f.csv\), no customer",
     ):
         check_purchases(nothing, aside)
 
@@ -222,7 +223,27 @@ def test_too_many_bad_rows_stop_the_month_with_the_worst_reasons():
     shop = Settings(
         name="s", currency="EUR", time_zone="UTC", sources=[{"table": "orders", "path": "p"}]
     )
-    _, aside = clean_orders(raw({}, {"amount": None}, {"customer_id": None}))
-    check_budget(10, aside, shop)
-    with pytest.raises(UserError, match=r"33\.3% .*max_quarantined_share.*amount_missing"):
-        check_budget(3, aside, shop)
+    frame = raw({}, {"amount": None}, {"customer_id": None})
+    aside = with_table(clean_orders(frame)[1], "orders")
+    check_budget({"orders": pl.concat([frame] * 2)}, aside, shop)
+    with pytest.raises(
+        UserError,
+        match=r"33\.3% of the rows of orders are bad, more than max_quarantined_share = 20%: "
+        r"amount missing \(1 rows, first row 2 of f\.csv\)\. Mend the export",
+    ):
+        check_budget({"orders": frame}, aside, shop)
+
+
+def test_the_budget_holds_for_every_table_by_itself():
+    sources = [{"table": "order_lines", "path": "p"}]
+    shop = Settings(name="s", currency="EUR", time_zone="UTC", sources=sources)
+    frame = raw({}, {}, {}, {"amount": None})
+    bad = pl.DataFrame({"file": "g.csv", "row": [1], "kind": "bad", "reason": "at_missing"})
+    bad = bad.with_columns(amount=pl.lit(None, pl.Float64))
+    lines = with_table(clean_orders(frame)[1], "order_lines")
+    raw_tables = {"orders": pl.concat([frame] * 2), "feedback": frame[:2]}
+    check_budget(raw_tables, lines, shop)
+    with pytest.raises(
+        UserError, match=r"50\.0% of the rows of feedback .*: time missing \(1 rows"
+    ):
+        check_budget(raw_tables, pl.concat([lines, with_table(bad, "feedback")]), shop)

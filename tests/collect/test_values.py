@@ -6,6 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from analysis import model
 from analysis.collect import values
 
 
@@ -191,9 +192,21 @@ def test_flags(text, value):
     )
 
 
-@pytest.mark.parametrize(("text", "value"), [("女", "female"), (" F ", "female"), ("x", None)])
-def test_choices(text, value):
-    assert one(values.read_choice(pl.lit(text), {"female": ["女", "f"]})) == value
+GENDERS = {
+    "女": "female",
+    " F ": "female",
+    "Ｆ": "female",
+    "女士": "female",
+    "MALE": "male",
+    "先生": "male",
+}
+NO_GENDERS = dict.fromkeys(["x", "femmale", "女 男", "2", "保密"])
+
+
+@pytest.mark.parametrize(("text", "value"), (GENDERS | NO_GENDERS).items())
+def test_choices_are_read_whatever_their_case_and_width(text, value):
+    words = model.columns("customers")["gender"].choices
+    assert one(values.read_choice(pl.lit(text), words)) == value
 
 
 def test_lists_are_parted_by_any_of_the_usual_signs():

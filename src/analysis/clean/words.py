@@ -8,13 +8,14 @@ from analysis.report.show import Money, Share, percent
 
 
 def records(found: Records) -> dict:
-    """How many records there are, and how many had to be altered."""
+    """How many records there are, and in how many a value was altered or filled in."""
     if found.profiles.is_empty():
         return {"key": "clean.no_records"}
     return {
         "key": "clean.records",
         "records": found.profiles.height,
         "altered": found.profiles.filter(pl.col("altered") != "").height,
+        "imputed": found.profiles.filter(pl.col("imputed") != "").height,
         "problems": found.problems["customer_id"].n_unique(),
         "tests": int(found.profiles["is_test"].sum()),
     }
