@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import tables
-from analysis.clean.ledger import order_fates, source_ledger, waterfall, with_table
+from analysis.clean.ledger import order_fates, reasons, source_ledger, waterfall, with_table
 from analysis.clean.orders import clean_orders
 from analysis.clean.rules import check_budget, check_purchases, exact_repeats
 from analysis.customers import purchase_occasions
@@ -217,6 +217,21 @@ def test_a_month_without_any_purchase_is_told_with_the_commonest_reasons():
         match=r"No row is a purchase: not a sale \(2 rows, first row 1 of f.csv\), no customer",
     ):
         check_purchases(nothing, aside)
+
+
+def test_reasons_are_counted_with_their_money_to_the_cent():
+    frame = raw(
+        {}, {"is_sale": False, "amount": Decimal("2.35")}, {"ordered_at": None}, {"amount": None}
+    )
+    aside = with_table(clean_orders(frame)[1], "orders")
+    other = {"table": "feedback", "file": "g", "row": 1, "kind": "bad", "reason": "at_missing"}
+    other = pl.DataFrame(other | {"amount": None}, schema=aside.schema)
+    assert reasons(pl.concat([aside, other])).rows() == [
+        ("feedback", "at_missing", 1, None, "bad"),
+        ("orders", "amount_missing", 1, None, "bad"),
+        ("orders", "date_missing", 1, 1.0, "bad"),
+        ("orders", "not_a_sale", 1, 2.35, "not_usable"),
+    ]
 
 
 def test_too_many_bad_rows_stop_the_month_with_the_worst_reasons():

@@ -8,7 +8,7 @@ from helpers import raw_table as raw
 
 from analysis import tables
 from analysis.clean.others import with_persons
-from analysis.clean.quality import quality_checks, scores, trend
+from analysis.clean.quality import quality_checks, scores, trend, unread_values, weakest
 from analysis.clean.records import clean_records
 
 AS_OF = date(2024, 1, 31)
@@ -119,6 +119,43 @@ def test_what_may_be_empty_is_not_incomplete():
         ("customer_id", 1),
         ("assigned_group", 1),
     ]
+
+
+def test_the_weakest_columns_come_first_and_those_without_fault_not_at_all():
+    names = ["table", "column", "check", "dimension", "rows", "failed"]
+    rows = [
+        ("t", "a", "present", "completeness", 4, 1),
+        ("t", "b", "readable", "validity", 4, 0),
+        ("u", "c", "unique", "uniqueness", 4, 3),
+    ]
+    found = weakest(pl.DataFrame(rows, schema=names, orient="row"))
+    assert found.select("table", "column", "check", "score").rows() == [
+        ("u", "c", "unique", 0.25),
+        ("t", "a", "present", 0.75),
+    ]
+    assert weakest(pl.DataFrame(rows, schema=names, orient="row"), most=1).height == 1
+
+
+def test_values_that_cannot_be_read_are_counted_with_the_place_of_the_first():
+    feedback = raw(
+        "feedback",
+        complaint(),
+        complaint(unreadable="kind,at", file="g"),
+        complaint(unreadable="kind"),
+    )
+    found = unread_values({"orders": raw("orders", {}), "feedback": feedback}, "orders")
+    assert found.sort("column").rows() == [
+        ("feedback", "at", 3, 1, "g", 2),
+        ("feedback", "kind", 3, 2, "f", 3),
+    ]
+    assert unread_values({"orders": raw("orders", {})}, "orders").is_empty()
+
+
+def test_unread_values_of_order_lines_that_carry_the_money_are_counted_once():
+    lines = raw("order_lines", {"order_id": "1", "unreadable": "unit_price"})
+    received = {"orders": raw("orders", {"unreadable": "amount"}), "order_lines": lines}
+    found = unread_values(received, "order_lines")
+    assert found.select("table", "column").rows() == [("order_lines", "amount")]
 
 
 def test_the_trend_grows_by_a_month():

@@ -103,6 +103,44 @@ def _references(table: str, frame: pl.DataFrame, received: dict) -> list[tuple]:
     return rows
 
 
+def unread_values(raw: dict[str, pl.DataFrame], money_table: str) -> pl.DataFrame:
+    """The columns in which values are there but cannot be read.
+
+    Args:
+        raw: table = rows as received.
+        money_table: the table that the rows under `orders` were read from.
+
+    Returns:
+        One row per table and column: `table`, `column`, `rows`, `failed`, and `file` and `row` of the
+        first such value.
+    """
+    found = []
+    for table, frame in raw.items():
+        odd = frame.filter(pl.col("unreadable") != "").sort("file", "row")
+        if odd.is_empty() or (table == money_table != "orders"):
+            continue
+        columns = odd.with_columns(column=pl.col("unreadable").str.split(",")).explode("column")
+        found += [
+            columns.group_by("column", maintain_order=True)
+            .agg(failed=pl.len().cast(pl.Int64), file=pl.first("file"), row=pl.first("row"))
+            .select(
+                pl.lit(money_table if table == "orders" else table).alias("table"),
+                "column",
+                pl.lit(frame.height, pl.Int64).alias("rows"),
+                *("failed", "file", "row"),
+            )
+        ]
+    schema = {"table": pl.String, "column": pl.String, "rows": pl.Int64, "failed": pl.Int64}
+    return pl.concat([pl.DataFrame(schema=schema | {"file": pl.String, "row": pl.Int64}), *found])
+
+
+def weakest(checks: pl.DataFrame, most: int = 8) -> pl.DataFrame:
+    """The checks that most values fail: `table`, `column`, `check`, `rows`, `failed`, `score`."""
+    score = 1 - pl.col("failed") / pl.col("rows")
+    failing = checks.filter(pl.col("failed") > 0).with_columns(score=score)
+    return failing.sort("score", "table", "column", "check").head(most).drop("dimension")
+
+
 def scores(checks: pl.DataFrame) -> pl.DataFrame:
     """The mean score of a table's checks in each dimension.
 

@@ -122,13 +122,16 @@ class Run:
         return frame.with_columns(customer_id=ids)
 
     def finish(
-        self, outputs: dict[str, pl.DataFrame], lists: dict[str, pl.DataFrame] | None = None
+        self,
+        outputs: dict[str, pl.DataFrame],
+        lists: dict[str, pl.DataFrame | dict[str, pl.DataFrame]] | None = None,
     ) -> None:
         """Write the notebook's tables, and the lists that people act on as workbooks.
 
         Args:
             outputs: every table that the step writes, by name.
-            lists: workbooks for `export/`, by file name without ending.
+            lists: workbooks for `export/`, by file name without ending; each a list, or several by the
+                name of their sheet.
 
         Raises:
             ValueError: if a table is missing, undeclared, or breaks its contract.
@@ -139,11 +142,13 @@ class Run:
             )
         folder = self._out / paths.TABLES if os.environ.get(STAGING) else self._out
         written = {name: tables.write(name, frame, folder) for name, frame in outputs.items()}
-        for name, frame in (lists or {}).items():
+        for name, content in (lists or {}).items():
             from analysis.report.show import worded
             from analysis.report.workbook import write_workbook
 
-            write_workbook(worded(frame), self._out / paths.EXPORT / f"{name}.xlsx")
+            sheets = content if isinstance(content, dict) else {"list": content}
+            readable = {sheet: worded(frame) for sheet, frame in sheets.items()}
+            write_workbook(readable, self._out / paths.EXPORT / f"{name}.xlsx")
         if os.environ.get(STAGING):
             self._write_mark(written)
 
