@@ -41,25 +41,28 @@ def quality_checks(raw: dict[str, pl.DataFrame], as_of: date, money_table: str) 
 
 
 def _presence(table: str, frame: pl.DataFrame) -> list[tuple]:
-    """Is it there (of columns that the export has), and can it be read?"""
+    """Is it there (in the files that have such a column), and can it be read?"""
     known = model.columns("orders") | model.columns(table)
     names = [name for name in frame.columns if name in known]
-    wrong = {name: unreadable(name) for name in names}
-    counted = frame.select(
+    by_file = frame.group_by("file").agg(
         *(pl.col(name).null_count().alias(name) for name in names),
-        *(found.sum().alias(f"unreadable {name}") for name, found in wrong.items()),
-    ).row(0, named=True)
+        *(unreadable(name).sum().alias(f"unreadable {name}") for name in names),
+        pl.len().alias("rows of the file"),
+    )
     rows = []
     for name in names:
-        failed = counted[f"unreadable {name}"]
-        absent = counted[name] - failed
-        needed = known[name].required or name in ("customer_id", "ordered_at")
-        if absent == frame.height and not needed:
-            continue  # the export has no such column
-        if not known[name].may_be_empty:
-            rows.append((table, name, "present", "completeness", frame.height, max(absent, 0)))
-        if known[name].kind not in ("id", "text", "list"):
-            rows.append((table, name, "readable", "validity", frame.height, failed))
+        column, failed = known[name], pl.col(f"unreadable {name}")
+        needed = column.required or name in ("customer_id", "ordered_at")
+        there = pl.lit(needed) | (pl.col(name) - failed < pl.col("rows of the file"))
+        absent, unread, asked = (
+            by_file.filter(there)
+            .select((pl.col(name) - failed).sum(), failed.sum(), pl.col("rows of the file").sum())
+            .row(0)
+        )
+        if asked and not column.may_be_empty:
+            rows.append((table, name, "present", "completeness", asked, max(absent, 0)))
+        if asked and column.kind not in ("id", "text", "list"):
+            rows.append((table, name, "readable", "validity", asked, unread))
     return rows
 
 
@@ -135,10 +138,10 @@ def unread_values(raw: dict[str, pl.DataFrame], money_table: str) -> pl.DataFram
 
 
 def weakest(checks: pl.DataFrame, most: int = 8) -> pl.DataFrame:
-    """The checks that most values fail: `table`, `column`, `check`, `rows`, `failed`, `score`."""
-    score = 1 - pl.col("failed") / pl.col("rows")
-    failing = checks.filter(pl.col("failed") > 0).with_columns(score=score)
-    return failing.sort("score", "table", "column", "check").head(most).drop("dimension")
+    """The checks that most values fail: `table`, `column`, `check`, `rows`, `failed`, `passing`."""
+    passing = 1 - pl.col("failed") / pl.col("rows")
+    failing = checks.filter(pl.col("failed") > 0).with_columns(passing=passing)
+    return failing.sort("passing", "table", "column", "check").head(most).drop("dimension")
 
 
 def scores(checks: pl.DataFrame) -> pl.DataFrame:
