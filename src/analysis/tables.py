@@ -455,6 +455,7 @@ class Kpis(dy.Schema):
 _COLUMN_TYPES = {
     "time": partial(dy.Datetime, time_unit="us"),
     "day": dy.Date,
+    "month": dy.Date,
     "amount": partial(dy.Decimal, 38, 4),
     "number": dy.Float64,
     "flag": dy.Bool,
@@ -469,7 +470,8 @@ _PROFILE = {
     "person_id": dy.String(min_length=1),  # the customer_id that stands for the person
     "city_tier": dy.String(nullable=True),
     "place_problem": dy.String(nullable=True),
-    "altered": dy.String(),  # columns whose value is not the text received, parted by commas
+    "altered": dy.String(),  # columns whose value is not the text received, or was taken out, by commas
+    "imputed": dy.String(),  # columns that were empty and are filled from the others, by commas
 }
 
 

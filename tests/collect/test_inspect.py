@@ -378,10 +378,42 @@ def test_dates_that_one_value_settles_are_no_doubt(root):
     assert not any("day/month" in one for one in doubts(draft(put(root, HEAD + rows))))
 
 
+def test_dates_that_may_begin_with_the_year_are_asked_about(root):
+    rows = lines(30, lambda n: f"c{n % 7},24-07-{n % 18 + 13},{n}")
+    text = draft(put(root, HEAD + rows))
+    assert any("can begin with the day or with the year" in one for one in doubts(text))
+    settings = settings_of(text.replace('# date_format = "%y-%m-%d"', 'date_format = "%y-%m-%d"'))
+    assert str(sources.order_rows(settings).collect()["ordered_at"].dt.date()[0]) == "2024-07-13"
+
+
+def test_a_decimal_comma_is_read_and_is_no_doubt(root):
+    head = "customer_id;ordered_at;revenue\n"
+    text = draft(put(root, head + lines(40, lambda n: f"c{n % 7};{day(n)};1.00{n % 10},50")))
+    assert 'columns.amount = "revenue"' in text
+    assert not any("cannot be read" in one for one in doubts(text))
+    rows = sources.order_rows(settings_of(text)).collect()
+    assert float(rows["amount"].sum()) == 40 * 1_004.5 + 40 * 0.5
+
+
+def test_an_amount_with_a_comma_beside_points_is_a_doubt(root):
+    rows = lines(
+        40, lambda n: f"c{n % 7};{day(n)};{n},50" if n % 9 == 0 else f"c{n % 7};{day(n)};{n}.50"
+    )
+    text = draft(put(root, HEAD.replace(",", ";") + rows))
+    assert any('5 of 40 values of "amount" cannot be read' in one for one in doubts(text))
+
+
+def test_with_a_decimal_comma_too_a_column_of_products_is_the_amount_of_a_line(root):
+    head = "order_no;customer_id;order_date;SKU;qty;price;worth\n"
+    row = lines(60, lambda n: f"o{n // 2};c{n % 7};{day(n // 2)};p{n};2;{n % 9},25;{n % 9 * 2},50")
+    settings = settings_of(draft(put(root, head + row)))
+    assert settings.sources[0].columns == {"line_amount": "worth"}
+
+
 SIGNS = {
     "CNY": (f"{KNOWN}\n" + lines(9, lambda n: f"{n % 3},{day(n)},1{n}"), "Asia/Shanghai"),
     "GBP": (HEAD + lines(9, lambda n: f"c{n % 3},{day(n)},£1{n}.00"), "Europe/London"),
-    "EUR": (HEAD + lines(9, lambda n: f"c{n % 3},{day(n)},1{n} €"), "UTC"),
+    "EUR": (HEAD + lines(9, lambda n: f'c{n % 3},{day(n)},"1{n},50 €"'), "UTC"),
     "JPY": (HEAD + lines(9, lambda n: f"c{n % 3},{day(n)},1{n}円"), "Asia/Tokyo"),
     "CHF": (HEAD.replace("amount", "amount,currency") + "c,2024-01-05,1,CHF\n", "UTC"),
     "KRW": (ORDERS.replace("amount", "amount_krw"), "Asia/Seoul"),
@@ -462,6 +494,11 @@ def test_no_glob_takes_in_a_file_that_was_not_named(root):
     assert [one.path for one in found] == [f"data/raw/mine/orders-2024-0{n}.csv" for n in (1, 2)]
 
 
+def test_what_a_spreadsheet_locks_is_no_file_of_its_own(root):
+    files = [put(root, b"x", "~$shop.xlsx"), put(root, book(订单=TITLE + ROWS), "shop.xlsx")]
+    assert [path.name for path in inspect_files(files).files] == ["shop.xlsx"]
+
+
 def test_a_quoted_glob_is_expanded_from_the_root_too(root, monkeypatch, tmp_path):
     put(root, ORDERS, "a[1].csv")
     monkeypatch.chdir(root / "config")
@@ -474,14 +511,17 @@ TITLE = [["2024年1月"], [], KNOWN.split(",")]
 ROWS = [[f"c{n % 5}", day(n), n + 0.5] for n in range(30)]
 
 
-def test_sheets_become_sources_and_empty_ones_are_left_out(root):
+def test_sheets_become_sources_and_those_without_rows_are_left_out(root):
     customers = [["客户编号", "姓名"], ["c1", "张三"]]
-    path = put(root, book(订单=TITLE + ROWS, Sheet2=[], 客户=customers), "shop.xlsx")
+    path = put(
+        root, book(订单=TITLE + ROWS, Sheet2=[["备注"]], Sheet3=[], 客户=customers), "shop.xlsx"
+    )
     text = draft(path)
     orders, people = settings_of(text).sources
     assert (orders.table, orders.sheets, orders.header_row) == ("orders", ["订单"], 3)
     assert (people.table, people.sheets) == ("customers", ["客户"])
-    assert "Sheet2 is an empty sheet" in text
+    assert "Sheet2: a heading but no data row" in text
+    assert "Sheet3" not in text
     assert sources.order_rows(settings_of(text)).collect().height == 30
 
 
@@ -550,7 +590,10 @@ BAD = {
     "is empty": ("a.csv", b""),
     "a heading but no data row": ("a.csv", HEAD.encode()),
     "is not a text file": ("a.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
-    "more fields than the heading line": ("a.csv", (HEAD + "a,2024-01-05,1,2,3\n").encode()),
+    "line 2 cannot be read: 5 fields, but 3 headings": (
+        "a.csv",
+        (HEAD + "a,2024-01-05,1,2,3\n").encode(),
+    ),
     "two columns of one name": ("a.csv", b"customer_id,date,amount,amount\na,2024-01-05,1,1\n"),
     "no whole zip archive": ("a.zip", b"PK"),
     "files with different headings": ("a.zip", zipped(one=TEXT, two=HEAD + "a,2024-01-05,1\n")),

@@ -9,7 +9,13 @@ from analysis.clean.rules import unreadable
 
 DIMENSIONS = ("completeness", "validity", "uniqueness", "consistency", "timeliness")
 STALE_DAYS = 365  # a customer record not touched for longer may no longer be true
-_ORIGIN = ("file", "row", "system", "unreadable")
+# Whose ids a column holds; where there are no records of customers, their orders serve.
+_TABLE_OF = {
+    "customer_id": "customers",
+    "order_id": "orders",
+    "product_id": "products",
+    "campaign_id": "campaigns",
+}
 
 
 def quality_checks(raw: dict[str, pl.DataFrame], as_of: date, money_table: str) -> pl.DataFrame:
@@ -23,38 +29,40 @@ def quality_checks(raw: dict[str, pl.DataFrame], as_of: date, money_table: str) 
     Returns:
         One row per table, column and check, in the columns of the table `quality`.
     """
-    records = raw.get("customers")
+    received = {table: frame for table, frame in raw.items() if not frame.is_empty()}
+    if received.pop("orders", None) is not None:
+        received[money_table] = raw["orders"]
     rows = []
-    for table, frame in (raw | {money_table: raw["orders"]}).items():
-        if frame.is_empty() or (table == "orders" and money_table != "orders"):
-            continue
+    for table, frame in received.items():
         rows += _presence(table, frame) + _uniqueness(table, frame)
-        rows += _timeliness(table, frame, as_of)
-        if records is not None and not records.is_empty() and table != "customers":
-            rows += _references(table, frame, records["customer_id"])
+        rows += _timeliness(table, frame, as_of) + _references(table, frame, received)
     names = ["table", "column", "check", "dimension", "rows", "failed"]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
 def _presence(table: str, frame: pl.DataFrame) -> list[tuple]:
-    """Is it there (of columns that the export has), and can it be read?"""
+    """Is it there (in the files that have such a column), and can it be read?"""
     known = model.columns("orders") | model.columns(table)
     names = [name for name in frame.columns if name in known]
-    wrong = {name: unreadable(name) for name in names}
-    counted = frame.select(
+    by_file = frame.group_by("file").agg(
         *(pl.col(name).null_count().alias(name) for name in names),
-        *(found.sum().alias(f"unreadable {name}") for name, found in wrong.items()),
-    ).row(0, named=True)
+        *(unreadable(name).sum().alias(f"unreadable {name}") for name in names),
+        pl.len().alias("rows of the file"),
+    )
     rows = []
     for name in names:
-        failed = counted[f"unreadable {name}"]
-        absent = counted[name] - failed
-        needed = known[name].required or name in ("customer_id", "ordered_at")
-        if absent == frame.height and not needed:
-            continue  # the export has no such column
-        rows.append((table, name, "present", "completeness", frame.height, max(absent, 0)))
-        if known[name].kind not in ("id", "text", "list"):
-            rows.append((table, name, "readable", "validity", frame.height, failed))
+        column, failed = known[name], pl.col(f"unreadable {name}")
+        needed = column.required or name in ("customer_id", "ordered_at")
+        there = pl.lit(needed) | (pl.col(name) - failed < pl.col("rows of the file"))
+        absent, unread, asked = (
+            by_file.filter(there)
+            .select((pl.col(name) - failed).sum(), failed.sum(), pl.col("rows of the file").sum())
+            .row(0)
+        )
+        if asked and not column.may_be_empty:
+            rows.append((table, name, "present", "completeness", asked, max(absent, 0)))
+        if asked and column.kind not in ("id", "text", "list"):
+            rows.append((table, name, "readable", "validity", asked, unread))
     return rows
 
 
@@ -76,21 +84,64 @@ def _timeliness(table: str, frame: pl.DataFrame, as_of: date) -> list[tuple]:
     return [(table, "updated_at", "fresh", "timeliness", old.len(), int(old.sum()))]
 
 
-def _references(table: str, frame: pl.DataFrame, known: pl.Series) -> list[tuple]:
-    """Do customer ids have a record, and do those without one miss it by leading zeros only?"""
-    if "customer_id" not in frame.columns:
-        return []
-    ids = frame["customer_id"].drop_nulls()
-    ids = ids.filter(ids != "*")
-    if ids.is_empty():
-        return []
-    missing = ids.filter(~ids.is_in(known.drop_nulls().implode()))
-    without_zeros = known.drop_nulls().str.strip_chars_start("0").implode()
-    by_zeros = missing.str.strip_chars_start("0").is_in(without_zeros)
-    return [
-        (table, "customer_id", "has_record", "consistency", ids.len(), missing.len()),
-        (table, "customer_id", "zeros_kept", "consistency", ids.len(), int(by_zeros.sum())),
-    ]
+def _references(table: str, frame: pl.DataFrame, received: dict) -> list[tuple]:
+    """Do ids have a record in the table of their own, and do those without miss it by zeros only?"""
+    rows = []
+    for column, of in _TABLE_OF.items():
+        home = of
+        if of not in received and column == "customer_id":
+            home = next((one for one in ("orders", "order_lines") if one in received), of)
+        if column not in frame.columns or home not in received or home == table:
+            continue
+        known = received[home][column].drop_nulls().unique()
+        ids = frame.select(column).drop_nulls().filter(pl.col(column) != "*")[column]
+        if ids.is_empty() or known.is_empty():
+            continue
+        missing = ids.filter(~ids.is_in(known.implode()))
+        bare = known.str.strip_chars_start("0").implode()
+        by_zeros = int(missing.str.strip_chars_start("0").is_in(bare).sum())
+        if home == of:
+            rows.append((table, column, "has_record", "consistency", ids.len(), missing.len()))
+        rows.append((table, column, "zeros_kept", "consistency", ids.len(), by_zeros))
+    return rows
+
+
+def unread_values(raw: dict[str, pl.DataFrame], money_table: str) -> pl.DataFrame:
+    """The columns in which values are there but cannot be read.
+
+    Args:
+        raw: table = rows as received.
+        money_table: the table that the rows under `orders` were read from.
+
+    Returns:
+        One row per table and column: `table`, `column`, `rows`, `failed`, and `file` and `row` of the
+        first such value.
+    """
+    found = []
+    for table, frame in raw.items():
+        odd = frame.filter(pl.col("unreadable") != "").sort("file", "row")
+        if odd.is_empty() or (table == money_table != "orders"):
+            continue
+        columns = odd.with_columns(column=pl.col("unreadable").str.split(",")).explode("column")
+        found += [
+            columns.group_by("column", maintain_order=True)
+            .agg(failed=pl.len().cast(pl.Int64), file=pl.first("file"), row=pl.first("row"))
+            .select(
+                pl.lit(money_table if table == "orders" else table).alias("table"),
+                "column",
+                pl.lit(frame.height, pl.Int64).alias("rows"),
+                *("failed", "file", "row"),
+            )
+        ]
+    schema = {"table": pl.String, "column": pl.String, "rows": pl.Int64, "failed": pl.Int64}
+    return pl.concat([pl.DataFrame(schema=schema | {"file": pl.String, "row": pl.Int64}), *found])
+
+
+def weakest(checks: pl.DataFrame, most: int = 8) -> pl.DataFrame:
+    """The checks that most values fail: `table`, `column`, `check`, `rows`, `failed`, `passing`."""
+    passing = 1 - pl.col("failed") / pl.col("rows")
+    failing = checks.filter(pl.col("failed") > 0).with_columns(passing=passing)
+    return failing.sort("passing", "table", "column", "check").head(most).drop("dimension")
 
 
 def scores(checks: pl.DataFrame) -> pl.DataFrame:

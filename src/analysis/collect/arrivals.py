@@ -8,6 +8,7 @@ import polars as pl
 from analysis import model
 from analysis.collect import read_text, sources
 from analysis.collect.inputs import Input, check_whole, find_inputs
+from analysis.collect.values import EARLIEST
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import Settings
@@ -23,7 +24,7 @@ class Completeness:
     last_day: date  # last day with orders, up to as_of
     silent_days: int  # days of the month after it
     usual_gap: int  # usual number of days from one day with orders to the next
-    later_rows: int  # rows dated after the month: its end has certainly passed
+    later_rows: int  # rows dated after the month, up to the export: its end has certainly passed
 
     @property
     def complete(self) -> bool:
@@ -36,6 +37,7 @@ class Survey:
 
     files: pl.DataFrame  # in the columns of the table `source_files`
     order_days: pl.Series  # dates, sorted, distinct
+    later_orders: int  # rows of orders dated after the month, up to the day their file was written
 
     @property
     def order_files(self) -> pl.DataFrame:
@@ -72,7 +74,8 @@ def survey(settings: Settings, month: Month, fetch: bool = False) -> Survey:
     if orders["first_row"].drop_nulls().is_empty():
         raise UserError(_nothing_yet(orders, month))
     days = pl.concat([days for _, days in found]).unique().sort()
-    return Survey(files.drop("first_later").sort("table", "file"), days)
+    own = ("first_later", "later_until_export")
+    return Survey(files.drop(own).sort("table", "file"), days, int(orders[own[1]].sum()))
 
 
 def _refuse_doubles(files: pl.DataFrame) -> None:
@@ -125,20 +128,22 @@ def _count(one: Input, settings: Settings, month: Month) -> tuple[dict, pl.Serie
     dated_by = "ordered_at" if money else model.time_column(table)
     day = pl.col(dated_by).dt.date() if dated_by else pl.lit(None, pl.Date)
     later = (pl.col(dated_by) > month.as_of).fill_null(False) if dated_by else pl.lit(False)
+    possible = (pl.col(dated_by) >= EARLIEST).fill_null(True) if dated_by else pl.lit(True)
     whole, in_future = pl.col("unreadable") == "", pl.lit(False)
     if money:
         whole = pl.col("amount").is_not_null() & pl.col("ordered_at").is_not_null()
-        in_future = pl.col("in_future") & ~later
+        in_future = pl.col("in_future")
     facts = rows.select(
         rows=pl.len().cast(pl.Int64),
         rows_later=later.sum().cast(pl.Int64),
-        rows_in_future=in_future.sum().cast(pl.Int64),
-        first_row=day.filter(~later).min(),
-        last_row=day.filter(~later).max(),
+        rows_in_future=(in_future & ~later).sum().cast(pl.Int64),
+        later_until_export=(later & ~in_future).sum().cast(pl.Int64),
+        first_row=day.filter(~later & possible).min(),
+        last_row=day.filter(~later & possible).max(),
         first_later=day.filter(later).min(),
         last_row_whole=whole.last(),
     )
-    days = rows.filter(~later if money else False).select(day=day).drop_nulls().unique()
+    days = rows.filter(~later & possible if money else False).select(day=day).drop_nulls().unique()
     counted, seen = pl.collect_all([facts, days])
     return counted.row(0, named=True), seen["day"], headings.get("customer_id", "")
 
@@ -170,18 +175,18 @@ def check_completeness(found: Survey, month: Month) -> Completeness:
         last_day=last_day,
         silent_days=(month.last_day - last_day).days,
         usual_gap=max(usual, 1),
-        later_rows=found.rows_later,
+        later_rows=found.later_orders,
     )
 
 
 def arrivals_by_month(rows: pl.DataFrame, month: Month) -> pl.DataFrame:
-    """Rows and money received by month, months without orders included.
+    """Rows and money received by month, months without orders included, impossible dates left out.
 
     Returns:
         One row per calendar month from the first order to `month`: `month` (first day), `rows`,
         `money`, `days_with_orders`.
     """
-    dated = rows.filter(pl.col("ordered_at").is_not_null())
+    dated = rows.filter(pl.col("ordered_at") >= EARLIEST)
     first = dated["ordered_at"].min().date().replace(day=1)
     calendar = pl.DataFrame({"month": pl.date_range(first, month.first_day, "1mo", eager=True)})
     counted = dated.group_by(month=pl.col("ordered_at").dt.date().dt.month_start()).agg(

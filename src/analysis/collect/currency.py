@@ -79,7 +79,10 @@ def _from_signs(extracts: list[Extract]) -> tuple[str, str] | None:
         return None
     read = signed.select(
         **{
-            currency: values.read_amount(pl.col("text"), currency).is_not_null().sum()
+            currency: pl.any_horizontal(
+                values.read_amount(pl.col("text"), currency, comma).is_not_null()
+                for comma in (False, True)
+            ).sum()
             for currency in hints.content()["currencies"]
         }
     ).row(0, named=True)

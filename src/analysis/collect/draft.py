@@ -6,9 +6,9 @@ import shlex
 import textwrap
 from collections.abc import Iterable
 
+from analysis.collect.choices import Reading
 from analysis.collect.inspect import Findings
 from analysis.collect.probe import SAMPLE_ROWS, Note
-from analysis.collect.settle import Reading
 from analysis.collect.trial import Trial
 from analysis.labels import label
 from analysis.run import paths

@@ -9,8 +9,8 @@ import polars as pl
 
 from analysis import model
 from analysis.collect import hints, mapping, values
+from analysis.collect.choices import Reading, required, settle, whole_orders
 from analysis.collect.probe import Extract, Note
-from analysis.collect.settle import Reading, required, settle, whole_orders
 from analysis.collect.sources import received
 
 _FORM_ROWS = 1_000
@@ -127,7 +127,9 @@ def _form(sample: pl.DataFrame, heading: str, currency: str) -> _Form:
     text = sample.select(text=received(heading)).drop_nulls()
     first, column = text.head(_FORM_ROWS), pl.col("text")
     either = [values.read_time(column, "UTC", day_first=order) for order in (True, False)]
-    amount = values.read_amount(column, currency).is_not_null()
+    comma, point = values.signs_of_decimals(column)
+    with_comma = first.select(comma.any() & ~point.any()).item()
+    amount = values.read_amount(column, currency, with_comma).is_not_null()
     shares = first.select(
         times=pl.coalesce(either).is_not_null().mean(),
         clear_dates=column.str.contains(_CLEAR_DATE).mean(),

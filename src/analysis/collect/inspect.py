@@ -15,11 +15,11 @@ import polars as pl
 from analysis import model
 from analysis.collect import mapping
 from analysis.collect.arrivals import Survey, check_completeness
+from analysis.collect.choices import Reading
 from analysis.collect.currency import guess_currency, guess_time_zone
 from analysis.collect.guess import read_extract, read_lines
-from analysis.collect.inputs import CONTINUES
+from analysis.collect.inputs import CONTINUES, is_byproduct
 from analysis.collect.probe import Note, open_files, open_subforms
-from analysis.collect.settle import Reading
 from analysis.collect.trial import Trial, try_source
 from analysis.run import paths
 from analysis.run.errors import UserError
@@ -111,7 +111,8 @@ def _find_paths(given: Iterable[str]) -> tuple[list[Path], list[Path]]:
             raise UserError(f"There is no file {one}.{_what_is_there(Path(one))}")
         found |= dict.fromkeys(there)
     folders = [path for path in found if path.is_dir()]
-    files = [path for path in found if not path.is_dir()]
+    there = [path for path in found if not path.is_dir()]
+    files = [path for path in there if not is_byproduct(path.name)] or there
     if not files:
         shown = paths.display(folders[0])
         raise UserError(f"{shown} is a folder. Name its files: analysis inspect {shown}/*")
@@ -206,8 +207,7 @@ def _last_complete_month(days: list[pl.Series]) -> Month | None:
     usual = rows.filter(pl.col("len") >= _FEW * rows["len"].median())
     last = Month.of(usual["month"][-1])
     known = dates.filter(pl.col("day") <= last.last_day)["day"].unique().sort()
-    no_later = pl.DataFrame({"carries_money": [True], "rows_later": [0]})
-    complete = check_completeness(Survey(no_later, known), last).complete
+    complete = check_completeness(Survey(pl.DataFrame(), known, later_orders=0), last).complete
     return last if complete or last.first_day <= known[0] else last.previous
 
 

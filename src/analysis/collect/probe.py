@@ -93,7 +93,7 @@ def open_subforms(extract: Extract) -> dict[str, Extract]:
 
 
 def _ending(path: Path) -> str:
-    return "".join(path.suffixes[-2:]) if path.suffix == read_text.GZIP_SUFFIX else path.suffix
+    return "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
 
 
 def _common_pattern(files: list[Path]) -> str | None:
@@ -217,8 +217,9 @@ def _first_row(one: Input) -> list[str]:
     line = read_text.heading_line(one)
     if one.source.separator == "whitespace":
         return line.split()
-    separator = one.source.separator or read_text.find_separator(one)
-    row = next(csv.reader([line[:_LONGEST_LINE]], delimiter=separator))
+    quoting = csv.QUOTE_MINIMAL if read_text.is_quoted(one) else csv.QUOTE_NONE
+    separator = read_text.find_separator(one)
+    row = next(csv.reader([line[:_LONGEST_LINE]], delimiter=separator, quoting=quoting))
     return [text.strip() for text in row]
 
 
@@ -239,7 +240,9 @@ def _how_many_known(headings: list[str]) -> int:
 def _is_data(row: list[str]) -> bool:
     """Whether a row holds values, numbers or dates, where headings would be names."""
     texts = pl.Series([text for text in row if text], dtype=pl.String).to_frame("text")
-    number = values.read_number(pl.col("text")).is_not_null()
+    number = pl.any_horizontal(
+        values.read_number(pl.col("text"), comma).is_not_null() for comma in (False, True)
+    )
     time = values.read_time(pl.col("text"), "UTC", day_first=True).is_not_null()
     return texts.height > 1 and texts.select((number | time).mean()).item() >= 0.5
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,7 +88,7 @@ def snapshot(source: Source, folder: Path) -> Path:
     table = _table(source)
     query = None if table else _query(source)
     url, target = _url(source), snapshot_path(source, folder)
-    partial = target.with_suffix(f".{os.getpid()}.partial")
+    partial = target.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
     with _told(source, url):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +109,7 @@ def read_snapshot(one: Input) -> pl.LazyFrame:
         UserError: if the snapshot is damaged.
     """
     try:
-        lazy = pl.scan_parquet(one.path, row_index_name=ROW, row_index_offset=1)
+        lazy = pl.scan_parquet(one.path, row_index_name=ROW, row_index_offset=1, glob=False)
         lazy.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as problem:
         raise read_text.unreadable(one, problem) from None

@@ -1,190 +1,108 @@
-"""An extract taken for a table, and the choices among its columns that settings have to name."""
+"""What only a whole column can settle: day or month first, day or year first, comma or point.
 
-from dataclasses import dataclass, replace
+A few rows tell whether a column has such values at all; only then are all of them looked at.
+"""
+
+from functools import cached_property
 
 import polars as pl
 
-from analysis import model
-from analysis.collect import hints, mapping, values
-from analysis.collect.inputs import CONTINUES
-from analysis.collect.probe import Extract, Note
-from analysis.collect.sources import received
-from analysis.run.settings import Source
+from analysis.collect import values
+from analysis.collect.inputs import Input
+from analysis.run.errors import UserError
 
-_CUSTOM = "__c"  # 纷享销客 appends it to the names of fields that a company added
-_ALMOST_ALL = 0.95
-_FEWEST = 20  # rows or orders from which on a pattern is no chance
+SAMPLE_ROWS = 1_000
 
 
-@dataclass(frozen=True)
-class Reading:
-    """An extract taken for a table."""
+class Columns:
+    """The text columns of an input.
 
-    extract: Extract
-    source: Source
-    claimed: dict[str, list[str]]  # our column = the headings that claim it
-    guessed: dict[str, list[str]]  # our column = the headings that may be it, the likeliest first
-    missing: tuple[str, ...]  # required columns that nothing is found for
-    notes: tuple[Note, ...] = ()
-
-    @property
-    def table(self) -> str:
-        """The table."""
-        return self.source.table
-
-    @property
-    def has_customers(self) -> bool:
-        """Whether a column is known, or guessed, to hold customers."""
-        return "customer_id" in (*self.claimed, *self.guessed)
-
-    @property
-    def weight(self) -> float:
-        """How well the table fits: columns found, required ones twice, guesses half."""
-        needed = required(self.table)
-        there = sum(name not in self.missing for name in needed)
-        return len(self.claimed) + len(self.guessed) / 2 + there - 2 * len(self.missing)
-
-
-def required(table: str) -> tuple[str, ...]:
-    """The columns without which a table is of no use."""
-    if table == "orders":
-        return ("customer_id", "ordered_at", "amount")
-    return tuple(name for name, column in model.columns(table).items() if column.required)
-
-
-def whole_orders(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows without those that continue a merged cell of a workbook."""
-    there = CONTINUES in rows.collect_schema()
-    return rows.filter(~pl.col(CONTINUES)).drop(CONTINUES) if there else rows
-
-
-def settle(reading: Reading) -> Reading:
-    """The reading with every column named that the settings must name, and a note on each choice."""
-    source, notes = reading.source, list(reading.notes)
-    columns, ignore = dict(source.columns), list(source.ignore)
-    for ours, theirs in reading.claimed.items():
-        if len(theirs) > 1:
-            columns[ours], note = _one_of(ours, theirs, reading)
-            notes.append(note)
-    for ours, theirs in reading.guessed.items():
-        columns[ours] = theirs[0]
-        choices = tuple((f"columns.{ours}", other) for other in theirs[1:])
-        key = "guessed" if source.headings is None else "by_values"
-        if theirs[0] in reading.claimed.get("unit_price", ()):
-            key = "price_alone"
-        elif choices:
-            key = f"{key}_first"
-        notes.append(Note(key, f"columns.{ours}", True, {"heading": theirs[0]}, choices))
-    for key, found in (("custom", _custom_fields(reading)), ("product", _line_amount(reading))):
-        columns |= found
-        notes += [Note(key, f"columns.{ours}") for ours in found]
-    for heading, ours, note in _ambiguous(reading):
-        if ours:
-            columns[ours] = heading
-        else:
-            ignore.append(heading)
-        notes.append(note)
-    if repeated := _repeated_total(reading):
-        ignore.append(repeated)
-        notes.append(Note("repeated_total", "ignore", values={"heading": repeated}))
-    settled = source.model_copy(update={"columns": columns, "ignore": ignore})
-    return replace(reading, source=settled, notes=tuple(notes))
-
-
-def _one_of(ours: str, theirs: list[str], reading: Reading) -> tuple[str, Note]:
-    """Of headings that claim one column: what was paid, else the fullest, else the best known."""
-    sample = reading.extract.sample
-    known = mapping.columns_of(reading.table, True)[ours]
-    order = [mapping.fold(one) for one in (ours, *mapping.headings_of(known))]
-    filled = sample.select(received(name).is_not_null().mean().round(2) for name in theirs).row(0)
-    full = dict(zip(theirs, filled, strict=True))
-
-    def rank(heading: str) -> tuple:
-        place = order.index(mapping.fold(heading)) if mapping.fold(heading) in order else len(order)
-        return (hints.paid_rank(heading) if ours == "amount" else 0, -full[heading], place)
-
-    best, *others = sorted(theirs, key=rank)
-    choices = tuple((f"columns.{ours}", other) for other in others)
-    return best, Note("two_claims", f"columns.{ours}", True, {"heading": best}, choices)
-
-
-def _custom_fields(reading: Reading) -> dict[str, str]:
-    """Fields that a company added to 纷享销客, named like our columns."""
-    found = {}
-    for heading in reading.extract.headings:
-        name = heading.removesuffix(_CUSTOM)
-        meant = mapping.claims([name], reading.source, reading.table == "orders")
-        for ours in meant if name != heading else ():
-            if ours not in (*reading.claimed, *reading.guessed):
-                found[ours] = heading
-    return found
-
-
-def _line_amount(reading: Reading) -> dict[str, str]:
-    """A column that is quantity times unit price on nearly every line."""
-    claimed = reading.claimed
-    if reading.table != "order_lines" or "line_amount" in claimed:
-        return {}
-    if not {"quantity", "unit_price"} <= claimed.keys():
-        return {}
-    taken = {name for theirs in claimed.values() for name in theirs}
-    quantity, price = (_number(claimed[name][0]) for name in ("quantity", "unit_price"))
-    for heading in reading.extract.headings:
-        if heading in taken:
-            continue
-        equal = (_number(heading) - quantity * price).abs() < 0.005
-        lines = reading.extract.sample.select(equal.alias("equal")).drop_nulls()
-        if lines.height >= _FEWEST and lines["equal"].mean() >= _ALMOST_ALL:
-            return {"line_amount": heading}
-    return {}
-
-
-def _number(heading: str) -> pl.Expr:
-    return values.read_number(received(heading))
-
-
-def _ambiguous(reading: Reading) -> list[tuple[str, str | None, Note]]:
-    """Headings that mean different things in different companies: (heading, our column, note)."""
-    known, found = model.columns(reading.table), []
-    for heading in reading.extract.headings:
-        meanings = [ours for ours in mapping.AMBIGUOUS.get(heading, ()) if ours in known]
-        taken = any(heading in theirs for theirs in reading.claimed.values())
-        if not meanings or taken:
-            continue
-        text = reading.extract.sample.select(text=received(heading)).drop_nulls()
-        fits = next((one for one in meanings if _are_choices(text, known[one].choices)), None)
-        choices = tuple((f"columns.{one}", heading) for one in meanings if one != fits)
-        about = f"columns.{fits}" if fits else "ignore"
-        note = Note("ambiguous", about, True, {"heading": heading}, choices)
-        found.append((heading, fits, note))
-    return found
-
-
-def _are_choices(text: pl.DataFrame, choices: dict[str, list[str]]) -> bool:
-    read = values.read_choice(pl.col("text"), choices).is_not_null()
-    return bool(choices) and text.height > 0 and text.select(read.mean()).item() >= _ALMOST_ALL
-
-
-def _repeated_total(reading: Reading) -> str | None:
-    """The heading of an order's total that stands on each of its lines, where lines have prices.
-
-    Counted line by line such a total would count several times.
+    Args:
+        texts: its columns under our names.
+        one: the input.
+        numbers: names of the columns that hold amounts and numbers.
     """
-    claimed = reading.claimed
-    needed = {"order_id", "amount", "quantity", "unit_price"}
-    if reading.table != "order_lines" or not needed <= claimed.keys() or "line_amount" in claimed:
-        return None
-    rows = reading.extract.sample.select(
-        order=received(claimed["order_id"][0]),
-        total=_number(claimed["amount"][0]),
-        line=_number(claimed["quantity"][0]) * _number(claimed["unit_price"][0]),
-    ).drop_nulls()
-    orders = rows.group_by("order").agg(
-        lines=pl.len(),
-        same=pl.col("total").n_unique() == 1,
-        own=((pl.col("total") - pl.col("line")).abs() < 0.005).all(),
-    )
-    orders = orders.filter(pl.col("lines") > 1)
-    repeated = orders.select((pl.col("same") & ~pl.col("own")).mean()).item()
-    sure = orders.height >= _FEWEST and repeated >= _ALMOST_ALL
-    return claimed["amount"][0] if sure else None
+
+    def __init__(self, texts: pl.LazyFrame, one: Input, numbers: list[str]):
+        self._texts, self._one, self._numbers = texts, one, numbers
+        self._sample = texts.head(SAMPLE_ROWS).collect()
+
+    def decimal_comma(self, name: str) -> bool:
+        """Whether a comma parts the decimals of a column.
+
+        It does where the source says so, where a value can be read in no other way and none speaks
+        against it, and where no value shows anything but another column of the file has the comma.
+        """
+        if self._one.source.decimal:
+            return self._one.source.decimal == ","
+        if (shown := self._shows_comma[name]) is not None:
+            return shown
+        return any(self._shows_comma.values())
+
+    @cached_property
+    def _shows_comma(self) -> dict[str, bool | None]:
+        """Column = whether its values show a decimal comma; null where they show nothing."""
+        found = {}
+        for name in self._numbers:
+            comma, point = values.signs_of_decimals(pl.col(name))
+            seen = self._sample.select(comma.any().alias("comma"), point.any().alias("point")).row(
+                0
+            )
+            if not any(seen):
+                found[name] = None
+            else:
+                found[name] = bool(seen[0]) and not self._look_at_all(point.any())[0]
+        return found
+
+    def day_first(self, name: str, heading: str) -> bool | None:
+        """What dates such as `03/04/2024` mean in a column.
+
+        Args:
+            name: of the column, ours.
+            heading: of the column in the file, for the error.
+
+        Returns:
+            None where the first rows hold no such date; a later one then cannot be read.
+
+        Raises:
+            UserError: if no value settles it, or values contradict each other.
+        """
+        self._refuse_short_years(name, heading)
+        first, second = values.numbers_of_dates(pl.col(name))
+        if not self._sample.select(first.is_not_null().any()).item():
+            return None
+        day_seen, month_seen, sample = self._look_at_all(
+            (first > 12).any(), (second > 12).any(), _one_of(name, first)
+        )
+        if bool(day_seen) != bool(month_seen):
+            return bool(day_seen)
+        why = (
+            "in some rows the day comes first, in others the month"
+            if day_seen
+            else "no value settles it"
+        )
+        raise UserError(
+            f'{self._one.name}, column "{heading}": dates such as {sample} can be day/month or '
+            f"month/day; {why}. Set `date_format` in the settings, e.g. %d/%m/%Y or %m/%d/%Y."
+        )
+
+    def _refuse_short_years(self, name: str, heading: str) -> None:
+        """Raise UserError where 24-07-09 may begin with its year, since no value shows a day there."""
+        first = values.first_of_short_dates(pl.col(name))
+        if (self._sample.select(first.min()).item() or 0) <= 12:
+            return
+        lowest, sample = self._look_at_all(first.min(), _one_of(name, first))
+        if lowest > 12:
+            raise UserError(
+                f'{self._one.name}, column "{heading}": dates such as {sample} can begin with the day '
+                "or with the year. Set `date_format` in the settings, e.g. %d-%m-%y or %y-%m-%d."
+            )
+
+    def _look_at_all(self, *asked: pl.Expr) -> tuple:
+        return (
+            self._texts.select(*(one.alias(str(n)) for n, one in enumerate(asked))).collect().row(0)
+        )
+
+
+def _one_of(name: str, number: pl.Expr) -> pl.Expr:
+    return pl.col(name).filter(number.is_not_null()).first()

@@ -5,8 +5,8 @@ from dataclasses import replace
 import polars as pl
 
 from analysis.collect import hints, mapping
+from analysis.collect.choices import Reading, whole_orders
 from analysis.collect.probe import Note
-from analysis.collect.settle import Reading, whole_orders
 from analysis.collect.sources import received
 from analysis.labels import label
 

@@ -7,14 +7,17 @@ from datetime import date
 import polars as pl
 
 from analysis import model
-from analysis.clean.rules import EARLIEST, unreadable
+from analysis.clean.rules import unreadable
 from analysis.collect import mapping, sources, values
+from analysis.collect.choices import Reading, whole_orders
 from analysis.collect.inputs import Input
 from analysis.collect.probe import Note
-from analysis.collect.settle import Reading, whole_orders
+from analysis.collect.settle import Columns
 from analysis.collect.sources import received
 from analysis.collect.statuses import with_statuses
+from analysis.collect.values import EARLIEST
 from analysis.labels import label, text
+from analysis.model import Column
 from analysis.report.privacy import ids_must_be_hashed
 from analysis.run.errors import UserError
 from analysis.run.settings import Settings, Source
@@ -25,7 +28,8 @@ _MUCH = 0.05  # share of unreadable values from which on a reading is doubted
 _MANY, _HALF, _MOST = 0.2, 0.5, 0.95
 _NEEDED = ("customer_id", "ordered_at", "amount", "unreadable")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
-_TWO_NUMBERS = re.compile(r"^\d{1,2}([/-])\d{1,2}[/-](\d{4}|\d{2})")
+_TWO_NUMBERS = re.compile(r"^\d{1,2}([./-])\d{1,2}[./-](\d{4}|\d{2})")
+_NUMBERS = ("amount", "number")
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,11 @@ def try_source(reading: Reading, settings: Settings, lines_of: Trial | None = No
     one = replace(extract.inputs[0], source=source)
     found = mapping.find_columns(extract.headings, one, money)
     notes = [*extract.notes, *reading.notes]
-    open_dates = _date_orders(reading, one, found, money)
+    known = mapping.columns_of(reading.table, money)
+    settled = _settled(reading, one, found, known)
+    open_dates = _date_orders(reading, settled, found, known)
     notes += open_dates.values()
-    notes += _unreadable(reading, one, found, settings, skip=open_dates.keys())
+    notes += _unreadable(reading, settled, found, settings, skip=open_dates.keys())
     repeats, drop = _repeats(reading, found, bool(lines_of and lines_of.source.drop_exact_repeats))
     source = source.model_copy(update={"drop_exact_repeats": drop})
     count, days = extract.rows, None
@@ -79,24 +85,30 @@ def try_source(reading: Reading, settings: Settings, lines_of: Trial | None = No
         notes += [*_empty(rows), *_refunds(rows)]
         notes += _repeated_totals(rows) if reading.table == "orders" else []
     notes += [*repeats, *_customers(reading, found, settings)]
-    columns = mapping.columns_of(reading.table, money)
-    known = {ours: found[ours] for ours in columns if ours in found and ours not in source.columns}
+    by_itself = {ours: found[ours] for ours in known if ours in found.keys() - source.columns}
     used = {*found.values(), *source.ignore}
     unused = [name for name in extract.headings if name not in used]
-    return Trial(source, count, known, unused, tuple(notes), money, days)
+    return Trial(source, count, by_itself, unused, tuple(notes), money, days)
+
+
+def _settled(
+    reading: Reading, one: Input, found: dict[str, str], known: dict[str, Column]
+) -> Columns:
+    """What the whole columns settle, of all files of the source together."""
+    texts = reading.extract.whole.select(**{ours: received(name) for ours, name in found.items()})
+    return Columns(texts, one, [ours for ours in found if known[ours].kind in _NUMBERS])
 
 
 def _date_orders(
-    reading: Reading, one: Input, found: dict[str, str], money: bool
+    reading: Reading, settled: Columns, found: dict[str, str], known: dict[str, Column]
 ) -> dict[str, Note]:
     """Columns of dates such as 03/04/2024 whose order nothing settles, each with both readings."""
-    known, open_dates = mapping.columns_of(reading.table, money), {}
+    open_dates = {}
     for ours, heading in found.items():
         if known[ours].kind not in ("time", "day"):
             continue
-        texts = reading.extract.whole.select(text=received(heading))
         try:
-            sources.day_first(texts, heading, one)
+            settled.day_first(ours, heading)
         except UserError as problem:
             sample = reading.extract.sample.select(text=received(heading)).drop_nulls()["text"]
             choices = tuple(("date_format", form) for form in _date_formats(sample))
@@ -106,11 +118,14 @@ def _date_orders(
 
 
 def _date_formats(sample: pl.Series) -> tuple[str, str]:
-    """A form with the day first and one with the month first, with the clock that fits most values."""
+    """Both forms that dates may have, the day first and not, with the clock that fits most values."""
     sign, year = next(
         (match[1], match[2]) for text in sample if (match := _TWO_NUMBERS.match(text))
     )
     year = "%Y" if len(year) == 4 else "%y"
+    first = sample.to_frame("text").select(values.first_of_short_dates(pl.col("text")).min())
+    year_may_lead = (first.item() or 0) > 12
+    other = f"%y{sign}%m{sign}%d" if year_may_lead else f"%m{sign}%d{sign}{year}"
 
     def best(begin: str) -> str:
         read = {
@@ -119,22 +134,23 @@ def _date_formats(sample: pl.Series) -> tuple[str, str]:
         }
         return max(read, key=read.get)
 
-    return best(f"%d{sign}%m{sign}{year}"), best(f"%m{sign}%d{sign}{year}")
+    return best(f"%d{sign}%m{sign}{year}"), best(other)
 
 
 def _unreadable(
-    reading: Reading, one: Input, found: dict[str, str], settings: Settings, skip: object
+    reading: Reading, settled: Columns, found: dict[str, str], settings: Settings, skip: object
 ) -> list[Note]:
     """Columns in which values stand that cannot be read as what they should be."""
-    known = mapping.columns_of(reading.table, reading.table == settings.money_table)
-    notes = []
+    money = reading.table == settings.money_table
+    known = mapping.columns_of(reading.table, money)
+    one, notes = replace(reading.extract.inputs[0], source=reading.source), []
     for ours, heading in found.items():
         if known[ours].kind in ("id", "text", "list") or ours in skip:
             continue
-        texts = reading.extract.whole.select(text=received(heading))
-        value = sources.read_column(texts, pl.col("text"), known[ours], heading, one, settings)
-        read = reading.extract.sample.select(text=received(heading)).drop_nulls()
-        failed = read.filter(read.select(value.is_null()).to_series())["text"]
+        value = sources.read_column(settled, known[ours], heading, one, settings)
+        read = reading.extract.sample.select(received(heading).alias(ours)).drop_nulls()
+        is_there = pl.lit(True) if money else ~values.says_nothing(pl.col(ours))
+        failed = read.filter(is_there & value.is_null()).to_series().rename("text")
         if failed.len():
             column, commonest = known[ours], failed.value_counts(sort=True)["text"].head(3)
             about = {

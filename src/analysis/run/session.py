@@ -147,14 +147,15 @@ class Run:
     def finish(
         self,
         outputs: dict[str, pl.DataFrame],
-        lists: dict[str, pl.DataFrame] | None = None,
+        lists: dict[str, pl.DataFrame | dict[str, pl.DataFrame]] | None = None,
         documents: dict[str, dict] | None = None,
     ) -> None:
         """Write the notebook's tables and documents, and the lists that people act on as workbooks.
 
         Args:
             outputs: every table that the step writes, by name.
-            lists: workbooks for `export/`, by file name without ending.
+            lists: workbooks for `export/`, by file name without ending; each a list, or several by the
+                name of their sheet.
             documents: every document that the step writes, by name.
 
         Raises:
@@ -168,11 +169,13 @@ class Run:
         written = {name: tables.write(name, frame, folder) for name, frame in outputs.items()}
         for name, content in documents.items():
             written[name] = tables.write_document(name, content, folder)
-        for name, frame in (lists or {}).items():
+        for name, content in (lists or {}).items():
             from analysis.report.show import worded
             from analysis.report.workbook import write_workbook
 
-            write_workbook(worded(frame), self._out / paths.EXPORT / f"{name}.xlsx")
+            sheets = content if isinstance(content, dict) else {"list": content}
+            readable = {sheet: worded(frame) for sheet, frame in sheets.items()}
+            write_workbook(readable, self._out / paths.EXPORT / f"{name}.xlsx")
         if os.environ.get(STAGING):
             self._write_mark(written)
 
