@@ -230,9 +230,9 @@ def test_optional_tables_are_read_up_to_the_month_and_missing_ones_are_empty(roo
     )
     (root / "data" / "raw" / "shop" / "feedback.tsv").write_text(text, encoding="utf-8")
     found = sources.raw_tables(load(config), MONTH)
-    feedback = found["raw_feedback"].select("kind", "followed_up").rows()
+    feedback = found["raw_feedback"].collect().select("kind", "followed_up").rows()
     assert feedback == [("complaint", True)]
-    assert found["raw_surveys"].is_empty()
+    assert found["raw_surveys"].collect().is_empty()
     later = survey(load(config), MONTH).files.filter(table="feedback")["rows_later"].item()
     assert later == 1
 

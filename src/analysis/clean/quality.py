@@ -6,13 +6,13 @@ import polars as pl
 
 from analysis import model
 from analysis.clean.rules import unreadable
+from analysis.tables import Frame
 
 DIMENSIONS = ("completeness", "validity", "uniqueness", "consistency", "timeliness")
 STALE_DAYS = 365  # a customer record not touched for longer may no longer be true
-_ORIGIN = ("file", "row", "system", "unreadable")
 
 
-def quality_checks(raw: dict[str, pl.DataFrame], as_of: date, money_table: str) -> pl.DataFrame:
+def quality_checks(raw: dict[str, Frame], as_of: date, money_table: str) -> pl.DataFrame:
     """Count what each check finds wrong in each column of the tables as received.
 
     Args:
@@ -23,73 +23,90 @@ def quality_checks(raw: dict[str, pl.DataFrame], as_of: date, money_table: str) 
     Returns:
         One row per table, column and check, in the columns of the table `quality`.
     """
-    records = raw.get("customers")
+    records = raw["customers"].lazy() if "customers" in raw else None
+    known = records.select("customer_id").drop_nulls().collect() if records is not None else None
     rows = []
     for table, frame in (raw | {money_table: raw["orders"]}).items():
-        if frame.is_empty() or (table == "orders" and money_table != "orders"):
+        lazy = frame.lazy()
+        height = _value(lazy, pl.len())
+        if height == 0 or (table == "orders" and money_table != "orders"):
             continue
-        rows += _presence(table, frame) + _uniqueness(table, frame)
-        rows += _timeliness(table, frame, as_of)
-        if records is not None and not records.is_empty() and table != "customers":
-            rows += _references(table, frame, records["customer_id"])
+        rows += _presence(table, lazy, height) + _uniqueness(table, lazy)
+        rows += _timeliness(table, lazy, height, as_of)
+        if known is not None and known.height and table != "customers":
+            rows += _references(table, lazy, known)
     names = ["table", "column", "check", "dimension", "rows", "failed"]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def _presence(table: str, frame: pl.DataFrame) -> list[tuple]:
+def _value(frame: pl.LazyFrame, expression: pl.Expr) -> int:
+    return frame.select(expression).collect(engine="streaming").item()
+
+
+def _presence(table: str, frame: pl.LazyFrame, height: int) -> list[tuple]:
     """Is it there (of columns that the export has), and can it be read?"""
     known = model.columns("orders") | model.columns(table)
-    names = [name for name in frame.columns if name in known]
-    wrong = {name: unreadable(name) for name in names}
-    counted = frame.select(
-        *(pl.col(name).null_count().alias(name) for name in names),
-        *(found.sum().alias(f"unreadable {name}") for name, found in wrong.items()),
-    ).row(0, named=True)
+    names = [name for name in frame.collect_schema().names() if name in known]
+    counts = [pl.col(name).null_count().alias(name) for name in names]
+    odd = frame.filter(pl.col("unreadable") != "")
+    wrong = [unreadable(name).sum().alias(name) for name in names]
+    empty, unread = pl.collect_all([frame.select(counts), odd.select(wrong)], engine="streaming")
     rows = []
     for name in names:
-        failed = counted[f"unreadable {name}"]
-        absent = counted[name] - failed
+        failed = int(unread[name].item() or 0)
+        absent = empty[name].item() - failed
         needed = known[name].required or name in ("customer_id", "ordered_at")
-        if absent == frame.height and not needed:
+        if absent == height and not needed:
             continue  # the export has no such column
-        rows.append((table, name, "present", "completeness", frame.height, max(absent, 0)))
+        rows.append((table, name, "present", "completeness", height, max(absent, 0)))
         if known[name].kind not in ("id", "text", "list"):
-            rows.append((table, name, "readable", "validity", frame.height, failed))
+            rows.append((table, name, "readable", "validity", height, failed))
     return rows
 
 
-def _uniqueness(table: str, frame: pl.DataFrame) -> list[tuple]:
+def _uniqueness(table: str, frame: pl.LazyFrame) -> list[tuple]:
     key = model.key(table)
-    present = frame[key].drop_nulls() if key else pl.Series()
-    if present.is_empty():
+    if not key:
         return []
-    return [(table, key, "unique", "uniqueness", present.len(), present.len() - present.n_unique())]
+    present = frame.select(key).drop_nulls()
+    rows, distinct = _value(present, pl.len()), _value(present, pl.col(key).n_unique())
+    return [(table, key, "unique", "uniqueness", rows, rows - distinct)] if rows else []
 
 
-def _timeliness(table: str, frame: pl.DataFrame, as_of: date) -> list[tuple]:
-    if "in_future" in frame.columns:
-        failed = int(frame["in_future"].sum())
-        return [(table, "ordered_at", "not_in_future", "timeliness", frame.height, failed)]
-    if table != "customers" or frame["updated_at"].null_count() == frame.height:
+def _timeliness(table: str, frame: pl.LazyFrame, height: int, as_of: date) -> list[tuple]:
+    columns = frame.collect_schema().names()
+    if "in_future" in columns:
+        failed = _value(frame, pl.col("in_future").sum())
+        return [(table, "ordered_at", "not_in_future", "timeliness", height, int(failed))]
+    if table != "customers":
         return []
-    old = frame["updated_at"].drop_nulls().dt.date() < as_of - timedelta(days=STALE_DAYS)
-    return [(table, "updated_at", "fresh", "timeliness", old.len(), int(old.sum()))]
+    dated = frame.select("updated_at").drop_nulls()
+    old = pl.col("updated_at").dt.date() < as_of - timedelta(days=STALE_DAYS)
+    rows = _value(dated, pl.len())
+    return (
+        [(table, "updated_at", "fresh", "timeliness", rows, _value(dated, old.sum()))]
+        if rows
+        else []
+    )
 
 
-def _references(table: str, frame: pl.DataFrame, known: pl.Series) -> list[tuple]:
+def _references(table: str, frame: pl.LazyFrame, records: pl.DataFrame) -> list[tuple]:
     """Do customer ids have a record, and do those without one miss it by leading zeros only?"""
-    if "customer_id" not in frame.columns:
+    if "customer_id" not in frame.collect_schema().names():
         return []
-    ids = frame["customer_id"].drop_nulls()
-    ids = ids.filter(ids != "*")
-    if ids.is_empty():
+    ids = frame.select("customer_id").drop_nulls().filter(pl.col("customer_id") != "*")
+    counted = ids.group_by("customer_id").len().collect(engine="streaming")
+    if counted.is_empty():
         return []
-    missing = ids.filter(~ids.is_in(known.drop_nulls().implode()))
-    without_zeros = known.drop_nulls().str.strip_chars_start("0").implode()
-    by_zeros = missing.str.strip_chars_start("0").is_in(without_zeros)
+    missing = counted.join(records, on="customer_id", how="anti")
+    bare = pl.col("customer_id").str.strip_chars_start("0")
+    by_zeros = missing.with_columns(bare).join(
+        records.with_columns(bare), on="customer_id", how="semi"
+    )
+    rows = int(counted["len"].sum())
     return [
-        (table, "customer_id", "has_record", "consistency", ids.len(), missing.len()),
-        (table, "customer_id", "zeros_kept", "consistency", ids.len(), int(by_zeros.sum())),
+        (table, "customer_id", "has_record", "consistency", rows, int(missing["len"].sum())),
+        (table, "customer_id", "zeros_kept", "consistency", rows, int(by_zeros["len"].sum())),
     ]
 
 

@@ -7,12 +7,13 @@ from datetime import datetime
 
 import polars as pl
 
+from analysis.clean.repeats import repeated_rows
 from analysis.run.errors import UserError
 from analysis.run.settings import Settings
+from analysis.tables import Frame
 
 EARLIEST = datetime(1970, 1, 1)  # spreadsheets turn an empty date into one of 1899 or 1900
 NOT_USABLE = ("not_a_sale", "no_customer", "test_account", "unknown_customer")
-_CONTENT = pl.exclude("file", "row", "is_test", "created_at", "person_id")
 
 
 def unreadable(column: str) -> pl.Expr:
@@ -43,18 +44,9 @@ RULES: dict[str, pl.Expr] = {
 }
 
 
-def with_reason(raw: pl.LazyFrame, drop_repeats: bool = False) -> pl.LazyFrame:
-    """Add `reason`: the first rule that a row breaks, null for a row to trust.
-
-    Args:
-        raw: the table `raw_orders` with `is_test`.
-        drop_repeats: whether rows that are marked as such and repeat an earlier one are set aside.
-    """
-    reasons = [pl.when(broken).then(pl.lit(reason)) for reason, broken in RULES.items()]
-    if drop_repeats:
-        repeats = pl.col("drop_repeats") & ~pl.struct(_CONTENT).is_first_distinct()
-        reasons.insert(0, pl.when(repeats).then(pl.lit("repeated_row")))
-    return raw.with_columns(reason=pl.coalesce(reasons))
+def reason() -> pl.Expr:
+    """The first rule that a row of `raw_orders` with `is_test` breaks; null for a row to trust."""
+    return pl.coalesce(pl.when(broken).then(pl.lit(name)) for name, broken in RULES.items())
 
 
 def kind_of(reason: pl.Expr) -> pl.Expr:
@@ -62,14 +54,13 @@ def kind_of(reason: pl.Expr) -> pl.Expr:
     return pl.when(reason.is_in(NOT_USABLE)).then(pl.lit("not_usable")).otherwise(pl.lit("bad"))
 
 
-def exact_repeats(raw: pl.DataFrame) -> int:
+def exact_repeats(raw: Frame) -> int:
     """Rows equal to an earlier one in every column but file and row.
 
     Where no line key says that they are mistakes they are counted and kept: two equal lines are often
     two sales.
     """
-    content = raw.filter(~pl.col("drop_repeats")).drop("file", "row")
-    return content.height - content.unique().height
+    return repeated_rows(raw.lazy(), ~pl.col("drop_repeats")).height
 
 
 def check_budget(rows: int, quarantine: pl.DataFrame, settings: Settings) -> None:

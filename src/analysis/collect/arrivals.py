@@ -11,6 +11,7 @@ from analysis.collect.inputs import Input, check_whole, find_inputs
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import Settings
+from analysis.tables import Frame
 
 GAP_WINDOW_DAYS = 365
 USUAL_GAP_QUANTILE = 0.95
@@ -139,7 +140,7 @@ def _count(one: Input, settings: Settings, month: Month) -> tuple[dict, pl.Serie
         last_row_whole=whole.last(),
     )
     days = rows.filter(~later if money else False).select(day=day).drop_nulls().unique()
-    counted, seen = pl.collect_all([facts, days])
+    counted, seen = pl.collect_all([facts, days], engine="streaming")
     return counted.row(0, named=True), seen["day"], headings.get("customer_id", "")
 
 
@@ -174,21 +175,30 @@ def check_completeness(found: Survey, month: Month) -> Completeness:
     )
 
 
-def arrivals_by_month(rows: pl.DataFrame, month: Month) -> pl.DataFrame:
+def arrivals_by_month(rows: Frame, month: Month) -> pl.DataFrame:
     """Rows and money received by month, months without orders included.
+
+    Args:
+        rows: the table `raw_orders`.
+        month: the last one.
 
     Returns:
         One row per calendar month from the first order to `month`: `month` (first day), `rows`,
         `money`, `days_with_orders`.
     """
-    dated = rows.filter(pl.col("ordered_at").is_not_null())
-    first = dated["ordered_at"].min().date().replace(day=1)
-    calendar = pl.DataFrame({"month": pl.date_range(first, month.first_day, "1mo", eager=True)})
-    counted = dated.group_by(month=pl.col("ordered_at").dt.date().dt.month_start()).agg(
-        rows=pl.len().cast(pl.Int64),
-        money=pl.col("amount").sum().cast(pl.Float64),
-        days_with_orders=pl.col("ordered_at").dt.date().n_unique().cast(pl.Int64),
+    day = pl.col("ordered_at").dt.date()
+    dated = rows.lazy().filter(pl.col("ordered_at").is_not_null())
+    counted = (
+        dated.group_by(month=day.dt.month_start())
+        .agg(
+            rows=pl.len().cast(pl.Int64),
+            money=pl.col("amount").sum().cast(pl.Float64),
+            days_with_orders=day.n_unique().cast(pl.Int64),
+        )
+        .collect(engine="streaming")
     )
+    first = counted["month"].min()
+    calendar = pl.DataFrame({"month": pl.date_range(first, month.first_day, "1mo", eager=True)})
     return calendar.join(counted, on="month", how="left", maintain_order="left").with_columns(
         pl.col("rows", "money", "days_with_orders").fill_null(0)
     )
