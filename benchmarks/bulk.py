@@ -3,14 +3,13 @@
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from benchmarks.measure import in_process, print_cost
+from benchmarks.measure import print_cost
 
 SIZES, FORMATS = (1_000_000, 5_000_000, 20_000_000), ("parquet", "csv")
 MONTH, FIRST_DAY, LAST_DAY, DAYS = "2024-12", "2023-01-02", "2024-12-31", 730

@@ -3,12 +3,14 @@
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 from helpers import SAMPLE_CONFIG, command, make_root, published_cdnow, read_cdnow
+from postgres import PASSWORD, Server, run_server
 
 from analysis.customers import summarise_customers
 from analysis.samples import cdnow
@@ -67,3 +69,18 @@ def full_calibration() -> pl.DataFrame:
     """Customer summary of the full file up to 1997-09-30."""
     occasions = read_cdnow("CDNOW_master.txt")
     return summarise_customers(occasions.lazy(), date(1997, 9, 30)).collect().sort("customer_id")
+
+
+@pytest.fixture(scope="session")
+def running_server() -> Iterator[Server]:
+    """A PostgreSQL server."""
+    with run_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running_server, monkeypatch) -> Iterator[Server]:
+    """The server with an empty schema, and its password in the environment."""
+    monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
+    running_server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return running_server

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from analysis import tables
 from analysis.customers import purchase_occasions
 from analysis.run import paths
 from analysis.samples import cdnow
@@ -99,3 +100,19 @@ def write_shop(root: Path, rows: str, config: str | None = None) -> str:
     (folder / "shop.csv").write_text(rows, encoding="utf-8")
     (root / "config" / "shop.toml").write_text(config or settings_text(), encoding="utf-8")
     return "config/shop.toml"
+
+
+def raw_table(table: str, *rows: dict) -> pl.DataFrame:
+    """Rows as received; what is not named is missing."""
+    empty = tables.empty(f"raw_{table}")
+    base = {"file": "f", "system": "", "unreadable": "", "drop_repeats": False}
+    base |= {"is_sale": True, "in_future": False} if table == "orders" else {}
+    frame = pl.DataFrame(
+        [base | {"row": n} | row for n, row in enumerate(rows, 1)], infer_schema_length=None
+    )
+    absent = [
+        pl.lit(None, empty.schema[name]).alias(name)
+        for name in empty.columns
+        if name not in frame.columns
+    ]
+    return tables.conform(f"raw_{table}", frame.with_columns(absent))

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-Kind = Literal["id", "text", "time", "day", "amount", "number", "flag", "list", "choice"]
+Kind = Literal["id", "text", "time", "day", "month", "amount", "number", "flag", "list", "choice"]
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Column:
     name: str
     kind: Kind
     required: bool = False
+    may_be_empty: bool = False  # an empty value says something: no refund, not opened, no parent
     headings: tuple[str, ...] = ()
     inverted_headings: tuple[str, ...] = ()  # flags whose export says the opposite
     choices: dict[str, list[str]] = field(default_factory=dict)
@@ -30,6 +31,7 @@ def tables() -> dict[str, dict[str, Column]]:
                 name,
                 entry["kind"],
                 entry.get("required", False),
+                entry.get("may_be_empty", False),
                 tuple(entry.get("headings", ())),
                 tuple(entry.get("inverted_headings", ())),
                 entry.get("choices", {}),

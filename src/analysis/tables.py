@@ -321,6 +321,7 @@ class Kpis(dy.Schema):
 _COLUMN_TYPES = {
     "time": partial(dy.Datetime, time_unit="us"),
     "day": dy.Date,
+    "month": dy.Date,
     "amount": partial(dy.Decimal, 38, 4),
     "number": dy.Float64,
     "flag": dy.Bool,
@@ -335,7 +336,8 @@ _PROFILE = {
     "person_id": dy.String(min_length=1),  # the customer_id that stands for the person
     "city_tier": dy.String(nullable=True),
     "place_problem": dy.String(nullable=True),
-    "altered": dy.String(),  # columns whose value is not the text received, parted by commas
+    "altered": dy.String(),  # columns whose value is not the text received, or was taken out, by commas
+    "imputed": dy.String(),  # columns that were empty and are filled from the others, by commas
 }
 
 
@@ -401,6 +403,11 @@ def conform(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     contract = CONTRACTS[name]
     with _naming(name):
         return contract.validate(frame, cast=True).sort(contract.primary_key())
+
+
+def height(frame: Frame) -> int:
+    """How many rows a table has."""
+    return frame.lazy().select(pl.len()).collect(engine="streaming").item()
 
 
 def empty(name: str) -> pl.DataFrame:
@@ -538,13 +545,14 @@ def _begin_hash(columns: list[str]):
 def _hash_values(digest, part: pl.DataFrame) -> None:
     """Add the values of some rows column by column; what lies below a null does not count."""
     for column in part:
-        digest.update(column.is_null().to_numpy())
-        if column.dtype.is_temporal() or column.dtype.is_integer() or column.dtype.is_float():
-            digest.update(column.to_physical().fill_null(0).to_numpy())
-            continue
-        text = column.cast(pl.String).fill_null("")
-        digest.update(text.str.len_bytes().to_numpy())
-        digest.update(text.str.join("").item().encode())
+        digest.update(column.is_null().to_numpy() if column.null_count() else b"whole")
+        if column.dtype in (pl.String, pl.Enum) or column.dtype.is_decimal():
+            text = column.cast(pl.String).fill_null("")
+            digest.update(text.str.len_bytes().to_numpy())
+            digest.update(text.str.join("").item().encode())
+        else:
+            zero = False if column.dtype == pl.Boolean else 0
+            digest.update(column.to_physical().fill_null(zero).to_numpy())
 
 
 def file_sha256(path: Path) -> str:

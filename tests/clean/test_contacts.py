@@ -1,4 +1,4 @@
-"""Contacts: one form per phone, e-mail and gender; what cannot be trusted is refused, never guessed."""
+"""Contacts: one form per phone and e-mail; what cannot be trusted is refused, never guessed."""
 
 import string
 from datetime import date
@@ -8,18 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from analysis import model
 from analysis.clean.contacts import (
     clean_birthdays,
     clean_emails,
-    clean_genders,
     clean_phones,
     is_test_account,
 )
 from analysis.run.errors import UserError
 
 MOBILE = "+8613812345678"
-GENDERS = model.columns("customers")["gender"].choices
 
 
 def texts(*values: str | None) -> pl.Series:
@@ -105,7 +102,6 @@ def test_a_number_that_is_nobodys_or_not_surely_chinese_is_refused(written):
 def test_what_says_nothing_is_missing_and_not_refused(nothing):
     assert clean_phones(texts(nothing), "CN").row(0) == (None, False)
     assert clean_emails(texts(nothing)).row(0) == (None, False)
-    assert clean_genders(texts(nothing), GENDERS).row(0) == (None, False)
 
 
 def test_in_its_own_country_an_american_number_needs_no_country_code():
@@ -185,19 +181,6 @@ def test_cleaning_emails_twice_changes_nothing(written):
 def test_cleaning_phones_twice_changes_nothing(written):
     once = clean_phones(texts(*written), "CN")["phone"]
     assert clean_phones(once, "CN")["phone"].equals(once)
-
-
-@pytest.mark.parametrize(
-    ("written", "gender"),
-    [("女", "female"), ("F", "female"), ("Ｆ", "female"), (" Female ", "female"), ("MALE", "male")],
-)
-def test_genders_are_read_whatever_their_case_and_width(written, gender):
-    assert clean_genders(texts(written), GENDERS).row(0) == (gender, False)
-
-
-@pytest.mark.parametrize("written", ["x", "femmale", "女 男", "2"])
-def test_a_word_for_no_gender_is_refused(written):
-    assert clean_genders(texts(written), GENDERS).row(0) == (None, True)
 
 
 @pytest.mark.parametrize(

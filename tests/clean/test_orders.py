@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import tables
-from analysis.clean.ledger import order_fates, source_ledger, waterfall
+from analysis.clean.ledger import order_fates, reasons, source_ledger, waterfall, with_table
 from analysis.clean.orders import clean_orders
 from analysis.clean.rules import check_budget, check_purchases, exact_repeats
 from analysis.customers import purchase_occasions
@@ -43,9 +43,11 @@ RULE_CASES = [
     ({"ordered_at": None}, "date_missing", "bad"),
     ({"ordered_at": None, "unreadable": "ordered_at"}, "date_unreadable", "bad"),
     ({"ordered_at": datetime(1900, 1, 1)}, "date_impossible", "bad"),
+    ({"ordered_at": datetime(1970, 1, 1, 8)}, "date_impossible", "bad"),  # the clock's zero
     ({"amount": None}, "amount_missing", "bad"),
     ({"amount": None, "unreadable": "quantity,amount"}, "amount_unreadable", "bad"),
     ({"customer_id": "1.38E+10"}, "id_lost_digits", "bad"),
+    ({"customer_id": "1.38001e10"}, "id_lost_digits", "bad"),
     ({"in_future": True}, "date_in_future", "bad"),
     ({"amount": Decimal("-1"), "refund_amount": Decimal("2")}, "refund_beyond_purchase", "bad"),
     ({"amount": Decimal("-1"), "customer_id": "nobody"}, "refund_without_purchase", "bad"),
@@ -58,6 +60,11 @@ def test_each_rule_sets_its_row_aside_with_its_reason(row, reason, kind):
     orders, aside = clean_orders(raw({}, row, {"customer_id": "b"}))
     assert orders["row"].to_list() == [1, 3]
     assert aside.select("row", "reason", "kind").rows() == [(2, reason, kind)]
+
+
+@pytest.mark.parametrize("code", ["1E5", "3e10", "7F+2", "E+5"])
+def test_a_code_that_holds_an_e_keeps_all_its_digits(code):
+    assert clean_orders(raw({"customer_id": code}))[0]["customer_id"].to_list() == [code]
 
 
 def test_a_refund_belongs_to_the_sale_with_its_order_id():
@@ -206,16 +213,52 @@ def test_a_month_without_any_purchase_is_told_with_the_commonest_reasons():
     kept, aside = clean_orders(raw({"is_sale": False}, {"is_sale": False}, {"customer_id": None}))
     nothing = purchase_occasions(kept.lazy()).collect()
     with pytest.raises(
-        UserError, match=r"No row is a purchase: not_a_sale \(2 rows\), no_customer"
+        UserError,
+        match=r"No row is a purchase: not a sale \(2 rows, first row 1 of f.csv\), no customer",
     ):
         check_purchases(nothing, aside)
+
+
+def test_reasons_are_counted_with_their_money_to_the_cent():
+    frame = raw(
+        {}, {"is_sale": False, "amount": Decimal("2.35")}, {"ordered_at": None}, {"amount": None}
+    )
+    aside = with_table(clean_orders(frame)[1], "orders")
+    other = {"table": "feedback", "file": "g", "row": 1, "kind": "bad", "reason": "at_missing"}
+    other = pl.DataFrame(other | {"amount": None}, schema=aside.schema)
+    assert reasons(pl.concat([aside, other])).rows() == [
+        ("feedback", "at_missing", 1, None, "bad"),
+        ("orders", "amount_missing", 1, None, "bad"),
+        ("orders", "date_missing", 1, 1.0, "bad"),
+        ("orders", "not_a_sale", 1, 2.35, "not_usable"),
+    ]
 
 
 def test_too_many_bad_rows_stop_the_month_with_the_worst_reasons():
     shop = Settings(
         name="s", currency="EUR", time_zone="UTC", sources=[{"table": "orders", "path": "p"}]
     )
-    _, aside = clean_orders(raw({}, {"amount": None}, {"customer_id": None}))
-    check_budget(10, aside, shop)
-    with pytest.raises(UserError, match=r"33\.3% .*max_quarantined_share.*amount_missing"):
-        check_budget(3, aside, shop)
+    frame = raw({}, {"amount": None}, {"customer_id": None})
+    aside = with_table(clean_orders(frame)[1], "orders")
+    check_budget({"orders": pl.concat([frame] * 2)}, aside, shop)
+    with pytest.raises(
+        UserError,
+        match=r"33\.3% of the rows of orders are bad, more than max_quarantined_share = 20%: "
+        r"amount missing \(1 rows, first row 2 of f\.csv\)\. Mend the export",
+    ):
+        check_budget({"orders": frame}, aside, shop)
+
+
+def test_the_budget_holds_for_every_table_by_itself():
+    sources = [{"table": "order_lines", "path": "p"}]
+    shop = Settings(name="s", currency="EUR", time_zone="UTC", sources=sources)
+    frame = raw({}, {}, {}, {"amount": None})
+    bad = pl.DataFrame({"file": "g.csv", "row": [1], "kind": "bad", "reason": "at_missing"})
+    bad = bad.with_columns(amount=pl.lit(None, pl.Float64))
+    lines = with_table(clean_orders(frame)[1], "order_lines")
+    raw_tables = {"orders": pl.concat([frame] * 2), "feedback": frame[:2]}
+    check_budget(raw_tables, lines, shop)
+    with pytest.raises(
+        UserError, match=r"50\.0% of the rows of feedback .*: time missing \(1 rows"
+    ):
+        check_budget(raw_tables, pl.concat([lines, with_table(bad, "feedback")]), shop)

@@ -4,28 +4,14 @@ from datetime import date, datetime
 
 import polars as pl
 import pytest
+from helpers import raw_table as raw
 
 from analysis import tables
 from analysis.clean.others import with_persons
-from analysis.clean.quality import quality_checks, scores, trend
+from analysis.clean.quality import quality_checks, scores, trend, unread_values, weakest
 from analysis.clean.records import clean_records
 
 AS_OF = date(2024, 1, 31)
-
-
-def raw(table: str, *rows: dict) -> pl.DataFrame:
-    """Rows as received; what is not named is missing."""
-    empty = tables.empty(f"raw_{table}")
-    base = {"file": "f", "system": "", "unreadable": "", "drop_repeats": False}
-    frame = pl.DataFrame(
-        [base | {"row": n} | row for n, row in enumerate(rows, 1)], infer_schema_length=None
-    )
-    absent = [
-        pl.lit(None, empty.schema[name]).alias(name)
-        for name in empty.columns
-        if name not in frame.columns
-    ]
-    return tables.conform(f"raw_{table}", frame.with_columns(absent))
 
 
 def complaint(**changes: object) -> dict:
@@ -93,6 +79,83 @@ def test_quality_counts_each_dimension():
     assert failed["feedback", "customer_id", "has_record"] == 1
     assert failed["feedback", "customer_id", "zeros_kept"] == 1
     assert ("customers", "phone", "present") not in failed  # no export has it
+
+
+def test_ids_of_orders_products_and_campaigns_are_compared_with_their_tables_too():
+    received = {
+        "orders": raw("orders", {"order_id": "0071"}, {"order_id": "0072"}),
+        "feedback": raw("feedback", complaint(order_id="71"), complaint(order_id="other")),
+        "order_lines": raw("order_lines", {"order_id": "0071", "product_id": "8"}),
+        "products": raw("products", {"product_id": "008"}),
+        "campaigns": raw("campaigns", {"campaign_id": "01"}),
+        "responses": raw("responses", {"campaign_id": "01"}, {"campaign_id": "1"}),
+    }
+    checks = quality_checks(received, AS_OF, "orders").filter(check="zeros_kept")
+    assert checks.select("table", "column", "rows", "failed").sort("table", "column").rows() == [
+        ("feedback", "order_id", 2, 1),
+        ("order_lines", "order_id", 1, 0),
+        ("order_lines", "product_id", 1, 1),
+        ("responses", "campaign_id", 2, 1),
+    ]
+
+
+def test_without_records_of_customers_their_orders_tell_of_lost_zeros():
+    received = {
+        "orders": raw("orders", {"customer_id": "007"}),
+        "feedback": raw("feedback", complaint(customer_id="7"), complaint(customer_id="new")),
+    }
+    checks = quality_checks(received, AS_OF, "orders").filter(dimension="consistency")
+    assert checks.select("table", "column", "check", "rows", "failed").rows() == [
+        ("feedback", "customer_id", "zeros_kept", 2, 1)
+    ]
+
+
+def test_what_may_be_empty_is_not_incomplete():
+    rows = [{"customer_id": "a", "assigned_group": "treat", "sent_at": datetime(2024, 1, 1)}, {}]
+    received = {"orders": tables.empty("raw_orders"), "responses": raw("responses", *rows)}
+    checks = quality_checks(received, AS_OF, "orders").filter(dimension="completeness")
+    assert checks.select("column", "failed").rows() == [
+        ("campaign_id", 2),
+        ("customer_id", 1),
+        ("assigned_group", 1),
+    ]
+
+
+def test_the_weakest_columns_come_first_and_those_without_fault_not_at_all():
+    names = ["table", "column", "check", "dimension", "rows", "failed"]
+    rows = [
+        ("t", "a", "present", "completeness", 4, 1),
+        ("t", "b", "readable", "validity", 4, 0),
+        ("u", "c", "unique", "uniqueness", 4, 3),
+    ]
+    found = weakest(pl.DataFrame(rows, schema=names, orient="row"))
+    assert found.select("table", "column", "check", "score").rows() == [
+        ("u", "c", "unique", 0.25),
+        ("t", "a", "present", 0.75),
+    ]
+    assert weakest(pl.DataFrame(rows, schema=names, orient="row"), most=1).height == 1
+
+
+def test_values_that_cannot_be_read_are_counted_with_the_place_of_the_first():
+    feedback = raw(
+        "feedback",
+        complaint(),
+        complaint(unreadable="kind,at", file="g"),
+        complaint(unreadable="kind"),
+    )
+    found = unread_values({"orders": raw("orders", {}), "feedback": feedback}, "orders")
+    assert found.sort("column").rows() == [
+        ("feedback", "at", 3, 1, "g", 2),
+        ("feedback", "kind", 3, 2, "f", 3),
+    ]
+    assert unread_values({"orders": raw("orders", {})}, "orders").is_empty()
+
+
+def test_unread_values_of_order_lines_that_carry_the_money_are_counted_once():
+    lines = raw("order_lines", {"order_id": "1", "unreadable": "unit_price"})
+    received = {"orders": raw("orders", {"unreadable": "amount"}), "order_lines": lines}
+    found = unread_values(received, "order_lines")
+    assert found.select("table", "column").rows() == [("order_lines", "amount")]
 
 
 def test_the_trend_grows_by_a_month():

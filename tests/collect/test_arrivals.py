@@ -7,6 +7,7 @@ import pytest
 from helpers import write_shop
 
 from analysis.collect.arrivals import Survey, arrivals_by_month, check_completeness, survey
+from analysis.collect.sources import raw_tables
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import load
@@ -16,7 +17,7 @@ MARCH = Month(2024, 3)
 
 def found(days: list[date], later: int = 0) -> Survey:
     files = pl.DataFrame({"carries_money": [True], "rows_later": [later]})
-    return Survey(files, pl.Series(sorted(days)))
+    return Survey(files, pl.Series(sorted(days)), later)
 
 
 def rows(*days: date) -> pl.DataFrame:
@@ -50,6 +51,26 @@ def test_silence_at_the_end_is_measured_against_the_usual_gap(step, last, comple
 
 def test_later_rows_prove_that_the_month_is_over():
     assert check_completeness(found(every(1, date(2024, 3, 10)), 5), MARCH).complete
+
+
+def test_a_date_beyond_the_export_proves_nothing(root):
+    text = "customer_id,ordered_at,amount\na,2024-03-10,1\na,9999-12-31,1\n"
+    facts = survey(load(write_shop(root, text)), MARCH)
+    assert facts.rows_later == 1
+    assert not check_completeness(facts, MARCH).complete
+
+
+def test_impossible_dates_are_no_arrivals_and_begin_no_month(root):
+    text = "customer_id,ordered_at,amount\na,1900-01-01,1\na,1970-01-01,1\na,2024-03-31,1\n"
+    settings = load(write_shop(root, text))
+    facts = survey(settings, MARCH)
+    assert facts.order_days.to_list() == [date(2024, 3, 31)]
+    assert facts.files["first_row"].to_list() == [date(2024, 3, 31)]
+    received = raw_tables(settings, MARCH)["raw_orders"]
+    assert received.height == 3
+    assert arrivals_by_month(received, MARCH).height == 1
+    with pytest.raises(UserError, match="2024-02 lies before the first order"):
+        survey(settings, Month(2024, 2))
 
 
 def test_a_single_day_with_orders_has_a_usual_gap_of_one_day():

@@ -1,20 +1,14 @@
 """Reading databases: SQLite files and a real PostgreSQL server; nothing written, no password told."""
 
-import os
-import shutil
-import socket
 import sqlite3
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
-import psycopg
 import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
+from postgres import PASSWORD, Server
 
 from analysis.collect import read_sql
 from analysis.collect.inputs import ROW, Input
@@ -22,7 +16,6 @@ from analysis.collect.read_sql import describe, read_snapshot, snapshot, snapsho
 from analysis.run.errors import UserError
 from analysis.run.settings import Source
 
-PASSWORD = "s3cret/@:%word"
 MANY_ROWS = 120_000
 
 
@@ -188,6 +181,15 @@ def test_a_folder_that_cannot_be_written_is_told(shop, tmp_path):
         snapshot(shop, tmp_path / "q")
 
 
+def test_months_side_by_side_do_not_write_into_each_others_snapshot(shop, tmp_path):
+    many = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 60000) "
+    one = shop.model_copy(update={"query": many + "SELECT id FROM n"})
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda _: snapshot(one, tmp_path / "q"), range(4)))
+    assert list((tmp_path / "q").iterdir()) == [paths[0]]
+    assert read_snapshot(Input(one, paths[0])).collect().height == 60_000
+
+
 def test_an_earlier_snapshot_stays_when_a_later_one_fails(shop, root, tmp_path):
     path = snapshot(shop, tmp_path / "q")
     (root / "data" / "raw" / "shop.db").unlink()
@@ -199,85 +201,8 @@ def test_an_earlier_snapshot_stays_when_a_later_one_fails(shop, root, tmp_path):
 # ---- PostgreSQL --------------------------------------------------------------------------------
 
 
-@dataclass
-class Server:
-    """A PostgreSQL server of the tests' own."""
-
-    binaries: Path
-    folder: Path
-    port: int
-    account: dict[str, str]
-
-    def control(self, *words: str) -> None:
-        subprocess.run(
-            [self.binaries / "pg_ctl", "-w", "-D", self.folder / "data", *words],
-            **self.account,
-            cwd=self.folder,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=60,
-        )
-
-    def start(self) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
-        self.control("-o", options, "-l", str(self.folder / "log"), "start")
-
-    def kill(self) -> None:
-        self.control("-m", "immediate", "stop")
-
-    @property
-    def url(self) -> str:
-        return f"postgresql://reader:${{SHOP_PASSWORD}}@127.0.0.1:{self.port}/postgres"
-
-    def execute(self, statements: str) -> None:
-        where = f"host=127.0.0.1 port={self.port} user=reader dbname=postgres"
-        with psycopg.connect(where, password=PASSWORD) as connection:
-            connection.execute(statements)
-
-    def read(self, query: str, folder: Path) -> pl.DataFrame:
-        return read(source(self.url, query), folder)
-
-
-@pytest.fixture(scope="session")
-def running_server() -> Iterator[Server]:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        pytest.skip("No PostgreSQL server here: apt-get install postgresql, then run again")
-    account = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    password = folder / "password"
-    password.write_text(PASSWORD)
-    if account:
-        shutil.chown(folder, *account.values())
-        shutil.chown(password, *account.values())
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = f"-U reader -A scram-sha-256 -N -E UTF8 --locale=C.UTF-8 --pwfile={password}"
-    subprocess.run(
-        [found[-1], "-D", folder / "data", *options.split()],
-        **account,
-        cwd=folder,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    server = Server(found[-1].parent, folder, port, account)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
-        shutil.rmtree(folder)
-
-
-@pytest.fixture
-def server(running_server, monkeypatch) -> Iterator[Server]:
-    """The server with an empty schema, and its password in the environment."""
-    monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
-    running_server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    return running_server
+def read_server(server: Server, query: str, folder: Path) -> pl.DataFrame:
+    return read(source(server.url, query), folder)
 
 
 def test_each_kind_of_column_is_exact_text(server, tmp_path):
@@ -304,7 +229,7 @@ def test_each_kind_of_column_is_exact_text(server, tmp_path):
         "ARRAY['a', 'b']": "a,b",
     }
     columns = ", ".join(f"{value} AS c{at}" for at, value in enumerate(values))
-    found = server.read(f"SELECT {columns}", tmp_path / "q").drop(ROW)
+    found = read_server(server, f"SELECT {columns}", tmp_path / "q").drop(ROW)
     assert found.row(0) == tuple(values.values())
     assert set(found.dtypes) == {pl.String}
 
@@ -329,14 +254,14 @@ def test_many_rows_come_in_batches_and_in_order(server, tmp_path):
 
 
 def test_rows_wait_on_the_server_until_they_are_asked_for(server, tmp_path):
-    found = server.read("SELECT count(*) AS cursors FROM pg_cursors", tmp_path / "q")
+    found = read_server(server, "SELECT count(*) AS cursors FROM pg_cursors", tmp_path / "q")
     assert found["cursors"].to_list() == ["1"]
 
 
 def test_names_of_tables_are_found_with_schema_and_in_either_case(server, tmp_path):
     server.execute('CREATE TABLE "Sold" AS SELECT 1 AS n; CREATE TABLE lower AS SELECT 2 AS n')
     for name, number in {"Sold": "1", '"Sold"': "1", "public.Sold": "1", "LOWER": "2"}.items():
-        assert server.read(name, tmp_path / "q")["n"].to_list() == [number]
+        assert read_server(server, name, tmp_path / "q")["n"].to_list() == [number]
     assert "Its tables are: Sold, lower" in refusal(source(server.url, "sold2"), tmp_path / "r")
 
 
@@ -358,7 +283,7 @@ def test_a_server_that_goes_away_in_the_middle_leaves_nothing(server, tmp_path, 
         server.start()
     assert killed
     assert f"postgresql://127.0.0.1:{server.port}/postgres#sold cannot be read" in said
-    assert server.read("sold", tmp_path / "q").height == MANY_ROWS
+    assert read_server(server, "sold", tmp_path / "q").height == MANY_ROWS
 
 
 @pytest.mark.parametrize(
@@ -375,7 +300,7 @@ def test_the_server_itself_refuses_to_be_written(server, tmp_path, monkeypatch, 
     server.execute("CREATE TABLE sold AS SELECT 1 AS n; CREATE SEQUENCE numbers")
     monkeypatch.setattr(read_sql, "_query", lambda one: one.query)
     refusal(source(server.url, statement), tmp_path / "q")
-    assert server.read("sold", tmp_path / "q")["n"].to_list() == ["1"]
+    assert read_server(server, "sold", tmp_path / "q")["n"].to_list() == ["1"]
 
 
 def test_a_wrong_password_a_closed_port_and_a_missing_database_are_told(server, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import xlsxwriter
 from polars.testing import assert_frame_equal
 
-from analysis.collect import read_workbook
+from analysis.collect import packed, read_workbook
 from analysis.collect.inputs import CONTINUES, ROW, Input
 from analysis.collect.read_workbook import read_sheet, sheet_names
 from analysis.run.errors import UserError
@@ -283,7 +283,10 @@ def test_sheets_of_a_chart_are_no_sheets_and_hidden_ones_are(tmp_path):
         chart = book.add_chart({"type": "bar"})
         chart.add_series({"values": "=订单!$A$1:$A$2"})
         book.add_chartsheet("Chart").set_chart(chart)
-        book.add_worksheet("A&B").hide()
+        hidden = book.add_worksheet("A&B")
+        hidden.write(0, 0, "id")
+        hidden.hide()
+        book.add_worksheet("blank")
     assert sheet_names(path) == ["订单", "A&B"]
 
 
@@ -408,8 +411,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/media/image.bin", bytes(1 << 20))
     assert sheet_names(path) == ["Sheet1"]
-    monkeypatch.setattr(read_workbook, "_SUSPECT_BYTES", 1 << 19)
-    monkeypatch.setattr(read_workbook, "_SUSPECT_RATIO", 50)
+    monkeypatch.setattr(packed, "SUSPECT_BYTES", 1 << 19)
+    monkeypatch.setattr(packed, "SUSPECT_RATIO", 50)
     with pytest.raises(UserError, match="too large, or made to do harm"):
         sheet_names(path)
 

@@ -81,8 +81,12 @@ BAD_FILES = {
     "byte 34 is not": HEADINGS.encode() + "客,2024,1\n".encode()[:3] + "户户户户".encode("gbk")[1:],
     "byte 32 cannot be decoded": HEADINGS.encode() + "M\xfcller,2024,1\n".encode("cp1252"),
     "byte 31 is a replacement character": HEADINGS.encode() + "\ufffd,2024,1\n".encode(),
-    "more fields than the heading line": (HEADINGS + "a,2024-01-05,1\nb,2024-01-05,1,2\n").encode(),
-    "never closed": (HEADINGS + 'a,2024-01-05,"1\nb,2024-01-05,1\n').encode(),
+    "line 3 cannot be read: 4 fields, but 3 headings": (
+        HEADINGS + "a,2024-01-05,1\nb,2024-01-05,1,2\n"
+    ).encode(),
+    "line 2 cannot be read: a quotation mark": (
+        HEADINGS + 'a,2024-01-05,"1\nb,2024-01-05,1\n'
+    ).encode(),
     "two columns of one name": b"customer_id,ordered_at,amount,amount\na,2024-01-05,1,2\n",
     "no column is mapped": b" \n\n",
     "no date could be read": (HEADINGS + "a,someday,1\n").encode(),
@@ -170,6 +174,50 @@ def test_another_encoding_is_read_where_the_settings_name_it(root):
     assert sources.order_rows(load("config/shop.toml")).collect()["customer_id"].to_list() == [
         "M\xfcller"
     ]
+
+
+AMOUNTS = [
+    # rows of amount and quantity; what they are read as
+    (["1.234,50;2", "12,5;1.000", "1.234;3"], [("1234.5", 2), ("12.5", 1000), ("1234", 3)]),
+    (["1,234.50;2", "12.5;1,000", "1,234;3"], [("1234.5", 2), ("12.5", 1000), ("1234", 3)]),
+    (["1,234;2", "1,23;1"], [("1234", 2), (None, 1)]),  # a slip beside thousands is not believed
+    (["12,5;2", "12.5;1"], [(None, 2), ("12.5", 1)]),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), AMOUNTS)
+def test_all_values_of_a_column_together_say_what_a_comma_means(root, written, expected):
+    lines = [f"a;2024-01-05;{one}" for one in written]
+    text = "\n".join(["customer_id;ordered_at;amount;quantity", *lines, ""])
+    found = rows(root, text).select("amount", "quantity").rows()
+    assert found == [(one and Decimal(one), quantity) for one, quantity in expected]
+
+
+def test_the_settings_may_say_what_a_comma_means(root):
+    text = "customer_id;ordered_at;amount\na;2024-01-05;1.234\n"
+    assert rows(root, text)["amount"].to_list() == [Decimal("1.234")]
+    assert rows(root, text, 'decimal = ","\n')["amount"].to_list() == [Decimal(1234)]
+
+
+def test_dates_that_may_begin_with_their_year_are_refused_until_the_settings_say_so(root):
+    text = HEADINGS + "a,24-01-05,1\na,24-01-31,1\n"
+    with pytest.raises(
+        UserError, match=r"24-01-05 can begin with the day or with the year.*%y-%m-%d"
+    ):
+        rows(root, text)
+    found = rows(root, text, 'date_format = "%y-%m-%d"\n')["ordered_at"].to_list()
+    assert found == [datetime(2024, 1, 5), datetime(2024, 1, 31)]
+    found = rows(root, HEADINGS + "a,24-01-05,1\na,05-01-24,1\n")["ordered_at"].to_list()
+    assert found == [datetime(2005, 1, 24), datetime(2024, 1, 5)]
+
+
+def test_of_optional_values_a_dash_is_no_value_and_a_word_cannot_be_read(root):
+    more = '\n[[sources]]\ntable = "customers"\npath = "data/raw/shop/people.tsv"\n'
+    config = write_shop(root, HEADINGS + "a,2024-01-05,1\n", settings_text() + more)
+    text = "客户编号\t性别\t生日\n1\t保密\t-\n2\t女\t2000-01-05\n3\tx\tsoon\n"
+    (root / "data" / "raw" / "shop" / "people.tsv").write_text(text, encoding="utf-8")
+    found = sources.raw_tables(load(config), MONTH)["raw_customers"]
+    assert found["unreadable"].to_list() == ["", "", "gender,birthday"]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])

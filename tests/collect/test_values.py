@@ -1,11 +1,12 @@
 """Amounts, times, flags, choices and ids in the forms that exports write them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import polars as pl
 import pytest
 
+from analysis import model
 from analysis.collect import values
 
 
@@ -31,6 +32,13 @@ AMOUNTS = {
     "30.00-": "-30",
     "1.234,50": "1234.5",
     "1 234.5": "1234.5",
+    "1'234.50": "1234.5",
+    "1.234.567": "1234567",
+    "12,34,567.00": "1234567",
+    "3千": "3000",
+    "−30": "-30",
+    '="12.50"': "12.5",
+    "'12.50": "12.5",
 }
 
 
@@ -84,9 +92,27 @@ TIMES = {
     "2024年1月5日": datetime(2024, 1, 5),
     "2024年01月05日 14时05分": datetime(2024, 1, 5, 14, 5),
     "2024年1月5日14点05分09秒": datetime(2024, 1, 5, 14, 5, 9),
+    "2024 年 1 月 5 日 10 时": datetime(2024, 1, 5, 10),
+    "24年1月5日": datetime(2024, 1, 5),
+    "2024/1/5 下午 3:05": datetime(2024, 1, 5, 15, 5),
+    "2024-01-05 上午9:05:00": datetime(2024, 1, 5, 9, 5),
+    "2024-01-05(周五)": datetime(2024, 1, 5),
+    "20240105100203": datetime(2024, 1, 5, 10, 2, 3),
+    "20240105 10:02": datetime(2024, 1, 5, 10, 2),
+    "1704484800000.0": datetime(2024, 1, 6, 4),
+    "2024-01-05 10:00:00 +0900 JST": datetime(2024, 1, 5, 9),
+    "Fri, 05 Jan 2024 10:00:00 GMT": datetime(2024, 1, 5, 18),
+    "Fri Jan 05 2024 10:00:00 GMT+0800 (China Standard Time)": datetime(2024, 1, 5, 10),
+    '="2024-01-05"': datetime(2024, 1, 5),
     "31.12.2019": datetime(2019, 12, 31),
+    "31.12.19": datetime(2019, 12, 31),
+    "31.12.85": datetime(1985, 12, 31),
     "6-May-2023": datetime(2023, 5, 6),
+    "09-JUL-24": datetime(2024, 7, 9),
+    "09-JUL-85 10:00:00": datetime(1985, 7, 9, 10),
     "May 6, 2023": datetime(2023, 5, 6),
+    "September 6, 2023": datetime(2023, 9, 6),
+    "6 September 2023": datetime(2023, 9, 6),
     "２０２４－０１－０５": datetime(2024, 1, 5),
     "2024-1-5 3:04 PM": datetime(2024, 1, 5, 15, 4),
     "03/04/2024": None,
@@ -109,12 +135,45 @@ def test_forms_of_times_each_in_the_zone_of_the_data_set(text):
         ("03/04/2024", True, datetime(2024, 4, 3)),
         ("03/04/2024", False, datetime(2024, 3, 4)),
         ("3-4-24 10:00", True, datetime(2024, 4, 3, 10)),
+        ("3/4/85", False, datetime(1985, 3, 4)),
         ("06-May-2023", True, datetime(2023, 5, 6)),
         ("31.12.2019", False, datetime(2019, 12, 31)),
     ],
 )
 def test_day_and_month_follow_the_order_of_the_column(text, day_first, expected):
     assert one(values.read_time(pl.lit(text), "UTC", day_first=day_first)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [
+        ("2024-07", 7),
+        ("2024年7月", 7),
+        ("202407", 7),
+        ("2024/12", 12),
+        ("2024-07-15", 7),
+        ("2024-13", None),
+        ("July", None),
+    ],
+)
+def test_a_month_is_its_first_day(text, month):
+    read = one(values.read_month(pl.lit(text), "Asia/Shanghai"))
+    assert read == (month and date(2024, month, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.234,50", "1234.5"),
+        ("12,5", "12.5"),
+        ("1.234", "1234"),
+        ("1 234,5", "1234.5"),
+        ("7", "7"),
+    ],
+)
+def test_where_the_comma_parts_decimals_the_point_parts_thousands(text, value):
+    assert one(values.read_amount(pl.lit(text), "EUR", decimal_comma=True)) == Decimal(value)
+    assert one(values.read_amount(pl.lit("12.5"), "EUR", decimal_comma=True)) is None
 
 
 def test_a_date_format_is_the_only_form_read():
@@ -133,9 +192,21 @@ def test_flags(text, value):
     )
 
 
-@pytest.mark.parametrize(("text", "value"), [("女", "female"), (" F ", "female"), ("x", None)])
-def test_choices(text, value):
-    assert one(values.read_choice(pl.lit(text), {"female": ["女", "f"]})) == value
+GENDERS = {
+    "女": "female",
+    " F ": "female",
+    "Ｆ": "female",
+    "女士": "female",
+    "MALE": "male",
+    "先生": "male",
+}
+NO_GENDERS = dict.fromkeys(["x", "femmale", "女 男", "2", "保密"])
+
+
+@pytest.mark.parametrize(("text", "value"), (GENDERS | NO_GENDERS).items())
+def test_choices_are_read_whatever_their_case_and_width(text, value):
+    words = model.columns("customers")["gender"].choices
+    assert one(values.read_choice(pl.lit(text), words)) == value
 
 
 def test_lists_are_parted_by_any_of_the_usual_signs():
@@ -144,7 +215,25 @@ def test_lists_are_parted_by_any_of_the_usual_signs():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("007", "007"), ("17850.0", "17850"), ("NaN", None), ("无", None), ("-", None)],
+    [
+        ("007", "007"),
+        ("17850.0", "17850"),
+        ("17850.00", "17850"),
+        ('="00123"', "00123"),
+        ("'00123", "00123"),
+        ("'t Hart", "'t Hart"),
+        ("\u200b00123\ufeff", "00123"),
+        ("\u200b", None),
+        ("NaN", None),
+        ("(null)", None),
+        ("\\N", None),
+        ("无", None),
+        ("-", None),
+        ("#REF!", None),
+        ("#N/A", None),
+        ("####", None),
+        ("#1 fan", "#1 fan"),
+    ],
 )
 def test_ids_are_text_and_what_stands_for_nothing_is_missing(text, value):
     assert one(values.read_id(pl.lit(text))) == value

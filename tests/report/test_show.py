@@ -8,8 +8,8 @@ import pytest
 
 from analysis.labels import label
 from analysis.report.privacy import shown_ids
-from analysis.report.show import Money, Picture, Prose, Share, Table, form
-from analysis.report.workbook import neutralise, write_workbook
+from analysis.report.show import Cents, Money, Picture, Prose, Share, Table, form
+from analysis.report.workbook import neutralise, sheet_names, write_workbook
 from analysis.run.months import Month
 from analysis.run.settings import Settings
 
@@ -97,6 +97,39 @@ def test_cells_that_start_like_a_formula_are_neutralised(tmp_path):
     write_workbook(frame, tmp_path / "a" / "list.xlsx")
     back = pl.read_excel(tmp_path / "a" / "list.xlsx", infer_schema_length=0)
     assert back["customer"].to_list() == expected
+
+
+def test_several_lists_are_sheets_whose_names_a_workbook_allows(tmp_path):
+    lists = {"all": pl.DataFrame({"n": [1, 2]}), "Ann/Bob": pl.DataFrame({"n": [1]})}
+    write_workbook(lists, tmp_path / "lists.xlsx")
+    back = pl.read_excel(tmp_path / "lists.xlsx", sheet_id=0)
+    assert {name: sheet.height for name, sheet in back.items()} == {"all": 2, "Ann Bob": 1}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        (["all", "ALL", "all"], ["all", "ALL 2", "all 3"]),
+        (["x" * 40, "x" * 41], ["x" * 31, "x" * 29 + " 2"]),
+        (["[a]:*?/\\", "'b'", ""], ["a", "b", "_"]),
+        (["林晓雯"], ["林晓雯"]),
+    ],
+)
+def test_names_of_sheets_are_short_plain_and_no_two_alike(wanted, given):
+    assert sheet_names(wanted) == given
+
+
+def test_a_table_without_rows_is_one_sentence():
+    shown = Table(pl.DataFrame(schema={"n": pl.Int64}), "Rows <set> aside", SHOP, {})._repr_html_()
+    assert shown == '<p class="computed">Rows &lt;set&gt; aside: none.</p>'
+
+
+def test_reconciled_money_is_shown_to_the_cent():
+    assert form(12_840_981.5, "cents", SHOP) == "12,840,981.50"
+    assert form(None, "cents", SHOP) == "–"
+    values = dict.fromkeys(["read", "kept", "merged", "aside"], 1)
+    money = {f"money_{one}": Cents(1234.5) for one in values}
+    assert "1,234.50 EUR kept" in repr(Prose("clean.adds_up", values | money, SHOP))
 
 
 @pytest.mark.parametrize(

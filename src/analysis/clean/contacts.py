@@ -1,4 +1,4 @@
-"""Phones, e-mails, genders and birthdays of customers in one form, and accounts made for testing.
+"""Phones, e-mails and birthdays of customers in one form, and accounts made for testing.
 
 A value that cannot be trusted becomes null and is marked as refused; it is never repaired by a guess.
 What only says that nothing is known (`无`, `n/a`) is missing, not refused. Each distinct value is
@@ -16,7 +16,7 @@ from email_validator import EmailNotValidError, validate_email
 from phonenumbers import PhoneNumber, PhoneNumberType
 from phonenumbers.phonenumber import CountryCodeSource
 
-from analysis.collect.values import fold, read_choice
+from analysis.collect.values import fold
 from analysis.run.errors import UserError
 
 OLDEST_AGE = 110
@@ -96,23 +96,6 @@ def clean_emails(text: pl.Series) -> pl.DataFrame:
         `email_invalid` (present but no address, or nobody's, such as test@test.com).
     """
     return _by_distinct_value(text, "email", _read_email)
-
-
-def clean_genders(text: pl.Series, choices: dict[str, list[str]]) -> pl.DataFrame:
-    """Read genders by the words of the data model, whatever their case and width.
-
-    Args:
-        text: genders as received.
-        choices: for each gender the words that mean it, as in `model.columns("customers")`.
-
-    Returns:
-        One row per value: `gender` (a key of the choices), `gender_invalid` (present but not read).
-    """
-    word = pl.col("text")
-    return pl.DataFrame({"text": text.cast(pl.String)}).select(
-        gender=read_choice(word, choices),
-        gender_invalid=read_choice(word, choices).is_null() & _is_present(word),
-    )
 
 
 def clean_birthdays(day: pl.Series, as_of: date) -> pl.DataFrame:

@@ -31,7 +31,8 @@ def waterfall(stages: pl.DataFrame) -> Picture:
         whole = stage in ("read", "kept")
         left = 0 if whole else level + rows
         colour = {"read": BLUE, "kept": GREEN}.get(stage, VERMILION)
-        axes.barh(position, abs(rows), left=left, color=colour, height=0.6)
+        edge = {"edgecolor": colour, "linewidth": 1.2}  # a few rows among many are seen too
+        axes.barh(position, abs(rows), left=left, color=colour, height=0.6, **edge)
         axes.annotate(
             f"{rows:,}",
             (left + abs(rows), position),

@@ -75,6 +75,12 @@ def find_same_people(
     )
 
 
+def merges_by_rule(merges: pl.DataFrame) -> pl.DataFrame:
+    """By which rule how many records were merged: `rule`, `records`."""
+    counted = merges.group_by(pl.col("rule").cast(pl.String)).agg(records=pl.len().cast(pl.Int64))
+    return counted.sort(["records", "rule"], descending=[True, False])
+
+
 def merge_effect(days: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """What merging does to the figures that repeat-purchase models rest on.
 

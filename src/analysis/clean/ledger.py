@@ -132,6 +132,21 @@ def with_table(aside: pl.DataFrame, table: str) -> pl.DataFrame:
     return aside.select(pl.lit(table).alias("table"), pl.all())
 
 
+def reasons(quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Rows and money set aside, the commonest reason first.
+
+    Returns:
+        One row per table and reason: `table`, `reason`, `rows`, `money` (null for tables without
+        money), `kind`.
+    """
+    counted = quarantine.group_by("table", "reason", "kind").agg(
+        rows=pl.len().cast(pl.Int64),
+        money=pl.when(pl.col("amount").count() > 0).then(pl.col("amount").sum()),
+    )
+    ordered = counted.sort(["rows", "table", "reason"], descending=[True, False, False])
+    return ordered.select("table", "reason", "rows", "money", "kind")
+
+
 def waterfall(ledger: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
     """The way from rows read to purchase occasions, one row per stage.
 

@@ -8,10 +8,12 @@ import polars as pl
 from analysis import model, tables
 from analysis.clean.quality import STALE_DAYS
 from analysis.clean.records import clean_records
+from analysis.labels import label
 from analysis.run import paths
 from analysis.run.errors import UserError
 from analysis.run.settings import Settings
 
+MOST_OWNERS = 100  # with a list of their own; beyond, the list of all serves
 _PLACE = ["province", "city", "district", "address"]
 _CLEANED = ["phone", "email", "birthday", "province", "city", "district"]
 PEOPLE = {
@@ -58,6 +60,7 @@ def clean_profiles(raw: pl.DataFrame, as_of: date, settings: Settings) -> Record
             pl.lit(None, pl.String).alias("city_tier"),
             pl.lit(None, pl.String).alias("place_problem"),
             pl.lit("").alias("altered"),
+            pl.lit("").alias("imputed"),
             pl.lit(False).alias("is_test"),
         )
         return Records(empty, aside, nothing)
@@ -82,12 +85,15 @@ def _clean_fields(records: pl.DataFrame, as_of: date, settings: Settings) -> pl.
     marked = records.select(is_test=is_test)
     replaced = [name for frame in fields for name in frame.columns]
     cleaned = pl.concat([records.drop(replaced, strict=False), *fields, marked], how="horizontal")
-    changed = [
-        pl.when(cleaned[name].is_not_null() & (cleaned[name] != records[name])).then(pl.lit(name))
-        for name in _CLEANED
-    ]
-    altered = cleaned.select(altered=pl.concat_str(changed, separator=",", ignore_nulls=True))
-    return pl.concat([cleaned, altered], how="horizontal")
+    changed, filled = [], []
+    for name in _CLEANED:
+        came = records[name].is_not_null()
+        changed.append(pl.when(came & cleaned[name].ne_missing(records[name])).then(pl.lit(name)))
+        filled.append(pl.when(~came & cleaned[name].is_not_null()).then(pl.lit(name)))
+    return cleaned.with_columns(
+        altered=pl.concat_str(changed, separator=",", ignore_nulls=True),
+        imputed=pl.concat_str(filled, separator=",", ignore_nulls=True),
+    )
 
 
 def _problems(cleaned: pl.DataFrame, raw: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -172,7 +178,7 @@ def mend_list(
     Args:
         records: the cleaned records with their problems.
         quarantine: the table `quarantine`.
-        raw: table = rows as received.
+        raw: table = rows as received; `staff` says which ids and names are one owner.
 
     Returns:
         One row per problem: `owner`, `table`, `file`, `row`, `customer_id`, `problem`.
@@ -191,4 +197,34 @@ def mend_list(
     rows = bad.join(known, on=key, how="left").join(owner, on="customer_id", how="left")
     own = records.problems.with_columns(pl.lit("customers").alias("table"))
     columns = ["owner", "table", "file", "row", "customer_id", "problem"]
-    return pl.concat([rows.select(columns), own.select(columns)]).sort(columns, nulls_last=True)
+    listed = pl.concat([rows.select(columns), own.select(columns)])
+    staff = raw["staff"].drop_nulls(["staff_id", "name"]).unique("staff_id", keep="first")
+    named = listed.with_columns(pl.col("owner").replace(staff["staff_id"], staff["name"]))
+    return named.sort(columns, nulls_last=True)
+
+
+def by_owner(mend: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The list of what to mend in parts: all of it, and what each owner has to do.
+
+    Args:
+        mend: as `mend_list` returns it.
+
+    Returns:
+        Name of the part = its rows; the owners with most rows first, at most MOST_OWNERS of them.
+    """
+    parts = {label("clean.mend_all"): mend}
+    counts = mend.drop_nulls("owner")["owner"].value_counts(sort=True)
+    for owner in counts.sort(["count", "owner"], descending=[True, False])["owner"][:MOST_OWNERS]:
+        parts[owner] = mend.filter(pl.col("owner") == owner).drop("owner")
+    nobodys = mend.filter(pl.col("owner").is_null()).drop("owner")
+    return parts if nobodys.is_empty() else parts | {label("clean.mend_nobody"): nobodys}
+
+
+def problems_by_kind(mend: pl.DataFrame) -> pl.DataFrame:
+    """What is to mend, the commonest first: `table`, `problem`, `rows`, `owners`, `without_owner`."""
+    counted = mend.group_by("table", "problem").agg(
+        rows=pl.len().cast(pl.Int64),
+        owners=pl.col("owner").drop_nulls().n_unique().cast(pl.Int64),
+        without_owner=pl.col("owner").null_count().cast(pl.Int64),
+    )
+    return counted.sort(["rows", "table", "problem"], descending=[True, False, False])

@@ -6,10 +6,17 @@ import polars as pl
 
 from analysis import model
 from analysis.clean.rules import unreadable
-from analysis.tables import Frame
+from analysis.tables import Frame, height
 
 DIMENSIONS = ("completeness", "validity", "uniqueness", "consistency", "timeliness")
 STALE_DAYS = 365  # a customer record not touched for longer may no longer be true
+# Whose ids a column holds; where there are no records of customers, their orders serve.
+_TABLE_OF = {
+    "customer_id": "customers",
+    "order_id": "orders",
+    "product_id": "products",
+    "campaign_id": "campaigns",
+}
 
 
 def quality_checks(raw: dict[str, Frame], as_of: date, money_table: str) -> pl.DataFrame:
@@ -23,44 +30,36 @@ def quality_checks(raw: dict[str, Frame], as_of: date, money_table: str) -> pl.D
     Returns:
         One row per table, column and check, in the columns of the table `quality`.
     """
-    records = raw["customers"].lazy() if "customers" in raw else None
-    known = records.select("customer_id").drop_nulls().collect() if records is not None else None
+    received = {table: frame.lazy() for table, frame in raw.items() if height(frame)}
+    if received.pop("orders", None) is not None:
+        received[money_table] = raw["orders"].lazy()
     rows = []
-    for table, frame in (raw | {money_table: raw["orders"]}).items():
-        lazy = frame.lazy()
-        height = _value(lazy, pl.len())
-        if height == 0 or (table == "orders" and money_table != "orders"):
-            continue
-        rows += _presence(table, lazy, height) + _uniqueness(table, lazy)
-        rows += _timeliness(table, lazy, height, as_of)
-        if known is not None and known.height and table != "customers":
-            rows += _references(table, lazy, known)
+    for table, frame in received.items():
+        rows += _presence(table, frame) + _uniqueness(table, frame)
+        rows += _timeliness(table, frame, as_of) + _references(table, frame, received)
     names = ["table", "column", "check", "dimension", "rows", "failed"]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def _value(frame: pl.LazyFrame, expression: pl.Expr) -> int:
-    return frame.select(expression).collect(engine="streaming").item()
-
-
-def _presence(table: str, frame: pl.LazyFrame, height: int) -> list[tuple]:
+def _presence(table: str, frame: pl.LazyFrame) -> list[tuple]:
     """Is it there (of columns that the export has), and can it be read?"""
     known = model.columns("orders") | model.columns(table)
     names = [name for name in frame.collect_schema().names() if name in known]
-    counts = [pl.col(name).null_count().alias(name) for name in names]
-    odd = frame.filter(pl.col("unreadable") != "")
+    absences = [pl.col(name).null_count().alias(name) for name in names]
     wrong = [unreadable(name).sum().alias(name) for name in names]
-    empty, unread = pl.collect_all([frame.select(counts), odd.select(wrong)], engine="streaming")
-    rows = []
+    odd = frame.filter(pl.col("unreadable") != "")
+    nulls, unread = pl.collect_all([frame.select(absences), odd.select(wrong)], engine="streaming")
+    rows, every = [], height(frame)
     for name in names:
-        failed = int(unread[name].item() or 0)
-        absent = empty[name].item() - failed
+        failed = unread[name].item()
+        absent = nulls[name].item() - failed
         needed = known[name].required or name in ("customer_id", "ordered_at")
-        if absent == height and not needed:
+        if absent == every and not needed:
             continue  # the export has no such column
-        rows.append((table, name, "present", "completeness", height, max(absent, 0)))
+        if not known[name].may_be_empty:
+            rows.append((table, name, "present", "completeness", every, max(absent, 0)))
         if known[name].kind not in ("id", "text", "list"):
-            rows.append((table, name, "readable", "validity", height, failed))
+            rows.append((table, name, "readable", "validity", every, failed))
     return rows
 
 
@@ -68,46 +67,95 @@ def _uniqueness(table: str, frame: pl.LazyFrame) -> list[tuple]:
     key = model.key(table)
     if not key:
         return []
-    present = frame.select(key).drop_nulls()
-    rows, distinct = _value(present, pl.len()), _value(present, pl.col(key).n_unique())
-    return [(table, key, "unique", "uniqueness", rows, rows - distinct)] if rows else []
+    present, distinct = _counted(
+        frame.select(key).drop_nulls(), pl.len(), pl.col(key).n_unique().alias("distinct")
+    )
+    return [(table, key, "unique", "uniqueness", present, present - distinct)] if present else []
 
 
-def _timeliness(table: str, frame: pl.LazyFrame, height: int, as_of: date) -> list[tuple]:
-    columns = frame.collect_schema().names()
-    if "in_future" in columns:
-        failed = _value(frame, pl.col("in_future").sum())
-        return [(table, "ordered_at", "not_in_future", "timeliness", height, int(failed))]
+def _timeliness(table: str, frame: pl.LazyFrame, as_of: date) -> list[tuple]:
+    if "in_future" in frame.collect_schema().names():
+        rows, failed = _counted(frame, pl.len(), pl.col("in_future").sum())
+        return [(table, "ordered_at", "not_in_future", "timeliness", rows, failed)]
     if table != "customers":
         return []
-    dated = frame.select("updated_at").drop_nulls()
-    old = pl.col("updated_at").dt.date() < as_of - timedelta(days=STALE_DAYS)
-    rows = _value(dated, pl.len())
-    return (
-        [(table, "updated_at", "fresh", "timeliness", rows, _value(dated, old.sum()))]
-        if rows
-        else []
-    )
+    day = pl.col("updated_at").dt.date()
+    old = (day < as_of - timedelta(days=STALE_DAYS)).sum()
+    rows, failed = _counted(frame, pl.col("updated_at").count().alias("rows"), old)
+    return [(table, "updated_at", "fresh", "timeliness", rows, failed)] if rows else []
 
 
-def _references(table: str, frame: pl.LazyFrame, records: pl.DataFrame) -> list[tuple]:
-    """Do customer ids have a record, and do those without one miss it by leading zeros only?"""
-    if "customer_id" not in frame.collect_schema().names():
-        return []
-    ids = frame.select("customer_id").drop_nulls().filter(pl.col("customer_id") != "*")
-    counted = ids.group_by("customer_id").len().collect(engine="streaming")
-    if counted.is_empty():
-        return []
-    missing = counted.join(records, on="customer_id", how="anti")
-    bare = pl.col("customer_id").str.strip_chars_start("0")
-    by_zeros = missing.with_columns(bare).join(
-        records.with_columns(bare), on="customer_id", how="semi"
-    )
-    rows = int(counted["len"].sum())
-    return [
-        (table, "customer_id", "has_record", "consistency", rows, int(missing["len"].sum())),
-        (table, "customer_id", "zeros_kept", "consistency", rows, int(by_zeros["len"].sum())),
-    ]
+def _references(table: str, frame: pl.LazyFrame, received: dict[str, pl.LazyFrame]) -> list[tuple]:
+    """Do ids have a record in the table of their own, and do those without miss it by zeros only?"""
+    rows = []
+    for column, of in _TABLE_OF.items():
+        home = of
+        if of not in received and column == "customer_id":
+            home = next((one for one in ("orders", "order_lines") if one in received), of)
+        columns = frame.collect_schema().names()
+        if column not in columns or home not in received or home == table:
+            continue
+        known = _distinct(received[home], column).select(column)
+        ids = _distinct(frame, column).filter(pl.col(column) != "*")
+        if ids.is_empty() or known.is_empty():
+            continue
+        missing = ids.join(known, on=column, how="anti")
+        bare = pl.col(column).str.strip_chars_start("0")
+        by_zeros = missing.with_columns(bare).join(known.select(bare), on=column, how="semi")
+        every, lost, zeros = (int(part["rows"].sum()) for part in (ids, missing, by_zeros))
+        if home == of:
+            rows.append((table, column, "has_record", "consistency", every, lost))
+        rows.append((table, column, "zeros_kept", "consistency", every, zeros))
+    return rows
+
+
+def _counted(frame: pl.LazyFrame, *counts: pl.Expr) -> tuple[int, ...]:
+    return frame.select(counts).collect(engine="streaming").row(0)
+
+
+def _distinct(frame: pl.LazyFrame, column: str) -> pl.DataFrame:
+    """The values of a column, each with its `rows`."""
+    present = frame.select(column).drop_nulls()
+    return present.group_by(column).agg(rows=pl.len()).collect(engine="streaming")
+
+
+def unread_values(raw: dict[str, Frame], money_table: str) -> pl.DataFrame:
+    """The columns in which values are there but cannot be read.
+
+    Args:
+        raw: table = rows as received.
+        money_table: the table that the rows under `orders` were read from.
+
+    Returns:
+        One row per table and column: `table`, `column`, `rows`, `failed`, and `file` and `row` of the
+        first such value.
+    """
+    found = []
+    for table, frame in raw.items():
+        odd = frame.lazy().filter(pl.col("unreadable") != "").select("unreadable", "file", "row")
+        odd = odd.collect(engine="streaming").sort("file", "row")
+        if odd.is_empty() or (table == money_table != "orders"):
+            continue
+        columns = odd.with_columns(column=pl.col("unreadable").str.split(",")).explode("column")
+        found += [
+            columns.group_by("column", maintain_order=True)
+            .agg(failed=pl.len().cast(pl.Int64), file=pl.first("file"), row=pl.first("row"))
+            .select(
+                pl.lit(money_table if table == "orders" else table).alias("table"),
+                "column",
+                pl.lit(height(frame), pl.Int64).alias("rows"),
+                *("failed", "file", "row"),
+            )
+        ]
+    schema = {"table": pl.String, "column": pl.String, "rows": pl.Int64, "failed": pl.Int64}
+    return pl.concat([pl.DataFrame(schema=schema | {"file": pl.String, "row": pl.Int64}), *found])
+
+
+def weakest(checks: pl.DataFrame, most: int = 8) -> pl.DataFrame:
+    """The checks that most values fail: `table`, `column`, `check`, `rows`, `failed`, `score`."""
+    score = 1 - pl.col("failed") / pl.col("rows")
+    failing = checks.filter(pl.col("failed") > 0).with_columns(score=score)
+    return failing.sort("score", "table", "column", "check").head(most).drop("dimension")
 
 
 def scores(checks: pl.DataFrame) -> pl.DataFrame:

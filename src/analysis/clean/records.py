@@ -3,7 +3,8 @@
 import polars as pl
 
 from analysis import model
-from analysis.clean.rules import EARLIEST, is_number_like, kind_of, unreadable
+from analysis.clean.rules import is_number_like, kind_of, unreadable
+from analysis.collect.values import EARLIEST
 
 _ORIGIN = ["file", "row", "system"]
 

@@ -3,16 +3,15 @@
 A new rule is one line of `RULES`, its sentence in the catalogue, and a three-row test.
 """
 
-from datetime import datetime
-
 import polars as pl
 
 from analysis.clean.repeats import repeated_rows
+from analysis.collect.values import EARLIEST
+from analysis.labels import group
 from analysis.run.errors import UserError
 from analysis.run.settings import Settings
-from analysis.tables import Frame
+from analysis.tables import Frame, height
 
-EARLIEST = datetime(1970, 1, 1)  # spreadsheets turn an empty date into one of 1899 or 1900
 NOT_USABLE = ("not_a_sale", "no_customer", "test_account", "unknown_customer")
 
 
@@ -23,7 +22,7 @@ def unreadable(column: str) -> pl.Expr:
 
 def is_number_like(column: str) -> pl.Expr:
     """Whether an id went through a spreadsheet that turned it into 1.38E+10: its digits are lost."""
-    return pl.col(column).str.contains(r"^\d(?:\.\d+)?[eE]\+\d+$")
+    return pl.col(column).str.contains(r"^-?\d(?:\.\d+[eE]\+?|[eE]\+)\d+$")
 
 
 # The first rule that holds names the reason. Rows that no report could use come first, so that
@@ -63,24 +62,27 @@ def exact_repeats(raw: Frame) -> int:
     return repeated_rows(raw.lazy(), ~pl.col("drop_repeats")).height
 
 
-def check_budget(rows: int, quarantine: pl.DataFrame, settings: Settings) -> None:
-    """Stop a month in which too many rows are bad.
+def check_budget(raw: dict[str, Frame], quarantine: pl.DataFrame, settings: Settings) -> None:
+    """Stop a month in which too many rows of a table are bad.
 
     Args:
-        rows: rows read.
-        quarantine: rows set aside.
+        raw: table = rows as received; under `orders` the rows that carry the money.
+        quarantine: the table `quarantine`.
+        settings: with `max_quarantined_share`, and the table from which the rows under `orders` came.
 
     Raises:
-        UserError: naming the share, the limit and the commonest reasons.
+        UserError: naming the share, the limit, and the commonest reasons with their first row.
     """
     bad = quarantine.filter(pl.col("kind") == "bad")
-    if rows == 0 or bad.height / rows <= settings.max_quarantined_share:
-        return
-    raise UserError(
-        f"{bad.height / rows:.1%} of the rows are bad, more than max_quarantined_share = "
-        f"{settings.max_quarantined_share:.0%}: {_commonest(bad)}. Mend the export or its mapping; "
-        "raise the limit only if these rows are truly worthless."
-    )
+    for table, found in bad.group_by("table", maintain_order=True):
+        rows = height(raw["orders" if table[0] == settings.money_table else table[0]])
+        if found.height / rows > settings.max_quarantined_share:
+            raise UserError(
+                f"{found.height / rows:.1%} of the rows of {table[0]} are bad, more than "
+                f"max_quarantined_share = {settings.max_quarantined_share:.0%}: {_commonest(found)}. "
+                "Mend the export or its mapping; raise the limit only if these rows are truly "
+                "worthless."
+            )
 
 
 def check_purchases(occasions: pl.DataFrame, quarantine: pl.DataFrame) -> None:
@@ -94,6 +96,15 @@ def check_purchases(occasions: pl.DataFrame, quarantine: pl.DataFrame) -> None:
 
 
 def _commonest(quarantine: pl.DataFrame) -> str:
-    counts = quarantine["reason"].value_counts(sort=True)
-    top = counts.sort("count", "reason", descending=[True, False]).head(3)
-    return ", ".join(f"{reason} ({count:,} rows)" for reason, count in top.iter_rows())
+    """The commonest reasons in words, each with its rows and where the first of them stands."""
+    words = group("stage")
+    counts = (
+        quarantine.sort("file", "row")
+        .group_by("reason")
+        .agg(pl.len().alias("rows"), pl.first("file", "row"))
+    )
+    top = counts.sort(["rows", "reason"], descending=[True, False]).head(3)
+    return ", ".join(
+        f"{words.get(reason, reason.replace('_', ' '))} ({rows:,} rows, first row {row:,} of {file})"
+        for reason, rows, file, row in top.iter_rows()
+    )

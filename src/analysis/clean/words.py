@@ -4,18 +4,19 @@ import polars as pl
 
 from analysis.clean.profiles import People, Records
 from analysis.clean.quality import DIMENSIONS
-from analysis.report.show import Money, Share, percent
+from analysis.report.show import Cents, Money, Share, percent
 from analysis.tables import Frame
 
 
 def records(found: Records) -> dict:
-    """How many records there are, and how many had to be altered."""
+    """How many records there are, and in how many a value was altered or filled in."""
     if found.profiles.is_empty():
         return {"key": "clean.no_records"}
     return {
         "key": "clean.records",
         "records": found.profiles.height,
         "altered": found.profiles.filter(pl.col("altered") != "").height,
+        "imputed": found.profiles.filter(pl.col("imputed") != "").height,
         "problems": found.problems["customer_id"].n_unique(),
         "tests": int(found.profiles["is_test"].sum()),
     }
@@ -85,6 +86,14 @@ def zeros(checks: pl.DataFrame) -> dict:
     }
 
 
+def to_mend(mend: pl.DataFrame) -> dict:
+    """How much there is to mend, and for how many owners."""
+    if mend.is_empty():
+        return {"key": "clean.nothing_to_mend"}
+    owners = mend["owner"].drop_nulls().n_unique()
+    return {"key": "clean.to_mend", "lines": mend.height, "owners": owners}
+
+
 def set_aside(quarantine: pl.DataFrame) -> dict:
     """How many rows were set aside."""
     if quarantine.is_empty():
@@ -109,14 +118,14 @@ def repeats(count: int, rows: int) -> dict:
 def adds_up(ledger: pl.DataFrame) -> dict:
     """Read = kept + merged + set aside."""
     total = ledger.select(pl.col("^(rows|money)_.*$").sum()).row(0, named=True)
-    money = {f"money_{part}": Money(total[f"money_{part}"]) for part in ("read", "kept", "merged")}
+    money = {f"money_{part}": Cents(total[f"money_{part}"]) for part in ("read", "kept", "merged")}
     return {
         "key": "clean.adds_up",
         "read": total["rows_read"],
         "kept": total["rows_kept"],
         "merged": total["rows_merged"],
         "aside": total["rows_quarantined"],
-        "money_aside": Money(total["money_quarantined"]),
+        "money_aside": Cents(total["money_quarantined"]),
         **money,
     }
 

@@ -8,6 +8,7 @@ import polars as pl
 from analysis import model
 from analysis.collect import read_text, sources
 from analysis.collect.inputs import Input, check_whole, find_inputs
+from analysis.collect.values import EARLIEST
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import Settings
@@ -24,7 +25,7 @@ class Completeness:
     last_day: date  # last day with orders, up to as_of
     silent_days: int  # days of the month after it
     usual_gap: int  # usual number of days from one day with orders to the next
-    later_rows: int  # rows dated after the month: its end has certainly passed
+    later_rows: int  # rows dated after the month, up to the export: its end has certainly passed
 
     @property
     def complete(self) -> bool:
@@ -42,6 +43,10 @@ class Survey:
     def order_files(self) -> pl.DataFrame:
         """The inputs whose rows carry the purchases."""
         return self.files.filter("carries_money")
+
+    later_orders: (
+        int  # order rows dated after the month, up to the day on which their file was written
+    )
 
     @property
     def rows_later(self) -> int:
@@ -73,7 +78,8 @@ def survey(settings: Settings, month: Month, fetch: bool = False) -> Survey:
     if orders["first_row"].drop_nulls().is_empty():
         raise UserError(_nothing_yet(orders, month))
     days = pl.concat([days for _, days in found]).unique().sort()
-    return Survey(files.drop("first_later").sort("table", "file"), days)
+    own = ("first_later", "later_until_export")
+    return Survey(files.drop(own).sort("table", "file"), days, int(orders[own[1]].sum()))
 
 
 def _refuse_doubles(files: pl.DataFrame) -> None:
@@ -126,20 +132,23 @@ def _count(one: Input, settings: Settings, month: Month) -> tuple[dict, pl.Serie
     dated_by = "ordered_at" if money else model.time_column(table)
     day = pl.col(dated_by).dt.date() if dated_by else pl.lit(None, pl.Date)
     later = (pl.col(dated_by) > month.as_of).fill_null(False) if dated_by else pl.lit(False)
+    possible = (pl.col(dated_by) >= EARLIEST).fill_null(True) if dated_by else pl.lit(True)
     whole, in_future = pl.col("unreadable") == "", pl.lit(False)
     if money:
         whole = pl.col("amount").is_not_null() & pl.col("ordered_at").is_not_null()
-        in_future = pl.col("in_future") & ~later
+        in_future = pl.col("in_future")
+    open_end = one.format == "csv" and not read_text.ends_whole(one)
     facts = rows.select(
         rows=pl.len().cast(pl.Int64),
         rows_later=later.sum().cast(pl.Int64),
-        rows_in_future=in_future.sum().cast(pl.Int64),
-        first_row=day.filter(~later).min(),
-        last_row=day.filter(~later).max(),
+        rows_in_future=(in_future & ~later).sum().cast(pl.Int64),
+        later_until_export=(later & ~in_future).sum().cast(pl.Int64),
+        first_row=day.filter(~later & possible).min(),
+        last_row=day.filter(~later & possible).max(),
         first_later=day.filter(later).min(),
-        last_row_whole=whole.last(),
+        last_row_whole=whole.last() if open_end else pl.lit(True),
     )
-    days = rows.filter(~later if money else False).select(day=day).drop_nulls().unique()
+    days = rows.filter(~later & possible if money else False).select(day=day).drop_nulls().unique()
     counted, seen = pl.collect_all([facts, days], engine="streaming")
     return counted.row(0, named=True), seen["day"], headings.get("customer_id", "")
 
@@ -171,12 +180,12 @@ def check_completeness(found: Survey, month: Month) -> Completeness:
         last_day=last_day,
         silent_days=(month.last_day - last_day).days,
         usual_gap=max(usual, 1),
-        later_rows=found.rows_later,
+        later_rows=found.later_orders,
     )
 
 
 def arrivals_by_month(rows: Frame, month: Month) -> pl.DataFrame:
-    """Rows and money received by month, months without orders included.
+    """Rows and money received by month, months without orders included, impossible dates left out.
 
     Args:
         rows: the table `raw_orders`.
@@ -187,7 +196,7 @@ def arrivals_by_month(rows: Frame, month: Month) -> pl.DataFrame:
         `money`, `days_with_orders`.
     """
     day = pl.col("ordered_at").dt.date()
-    dated = rows.lazy().filter(pl.col("ordered_at").is_not_null())
+    dated = rows.lazy().filter(pl.col("ordered_at") >= EARLIEST)
     counted = (
         dated.group_by(month=day.dt.month_start())
         .agg(

@@ -20,6 +20,7 @@ _FORMATS = {
     ".ndjson": "json",
 }
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+_WORKBOOKS = (b"PK", b"\xd0\xcf\x11\xe0", b"<", b"\xef\xbb\xbf<")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class Input:
         if self.source.url:
             return "sql"
         suffixes = [suffix.lower() for suffix in self.path.suffixes if suffix.lower() != ".gz"]
-        return self.source.format or _FORMATS.get(suffixes[-1] if suffixes else "", "csv")
+        suffix = suffixes[-1] if suffixes else ""
+        if suffix == ".xls":  # many systems give this name to text, to web pages and to .xlsx
+            return self.source.format or ("xlsx" if _is_workbook(self.path) else "csv")
+        return self.source.format or _FORMATS.get(suffix, "csv")
 
 
 def find_inputs(source: Source, settings: Settings, fetch: bool = False) -> list[Input]:
@@ -67,12 +71,13 @@ def find_files(source: Source) -> list[Path]:
     try:
         pattern = paths.from_root(source.path)
         relative = pattern.relative_to(pattern.anchor).as_posix()
-        files = sorted(path for path in Path(pattern.anchor).glob(relative) if path.is_file())
+        found = sorted(path for path in Path(pattern.anchor).glob(relative) if path.is_file())
     except (ValueError, IndexError, RuntimeError, NotImplementedError) as problem:
         raise UserError(
             f'"{source.path}" cannot be used as `path` of a source: {problem}. Write a file or a '
             "glob, relative to the project or absolute, e.g. data/raw/shop/*.csv."
         ) from None
+    files = [path for path in found if not _is_byproduct(path.name)]
     if not files:
         folder = paths.display(pattern.parent)
         raise UserError(
@@ -81,6 +86,17 @@ def find_files(source: Source) -> list[Path]:
             "analysis sample shop"
         )
     return files
+
+
+def _is_byproduct(name: str) -> bool:
+    """Whether a file was left by a program beside the real ones: hidden, or a spreadsheet's lock."""
+    return name.startswith((".", "~$", "__MACOSX/")) or "/." in name
+
+
+def _is_workbook(path: Path) -> bool:
+    """Whether a file is, or passes for, a workbook: packed, of the old kind, or a web page."""
+    with path.open("rb") as file:
+        return file.read(512).lstrip().startswith(_WORKBOOKS)
 
 
 def check_whole(one: Input) -> str:
@@ -122,7 +138,9 @@ def _parts(path: Path, source: Source) -> list[Input]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = sorted(
-                name for name in archive.namelist() if name.lower().endswith(_TEXT_SUFFIXES)
+                name
+                for name in archive.namelist()
+                if name.lower().endswith(_TEXT_SUFFIXES) and not _is_byproduct(name)
             )
     except zipfile.BadZipFile:
         raise UserError(f"{whole.name} is no whole zip archive. Fetch it again.") from None

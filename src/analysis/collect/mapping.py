@@ -163,14 +163,24 @@ def _require(
     if missing:
         raise UserError(
             f"{one.name}: no column is mapped to {', '.join(missing)} (table {one.source.table})."
-            f"{_separator_hint(headings)} Its columns are: {_listed(headings)}. Name them under "
-            "`columns` in the settings."
+            f"{_separator_hint(headings)}{_place_hint(found, one)} Its columns are: "
+            f"{_listed(headings)}. Name them under `columns` in the settings."
         )
 
 
 def _listed(headings: list[str]) -> str:
     more = f" and {len(headings) - _MOST_LISTED} more" if len(headings) > _MOST_LISTED else ""
     return ", ".join(headings[:_MOST_LISTED]) + more
+
+
+def _place_hint(found: dict, one: Input) -> str:
+    """Where to look for the headings when none of them is known."""
+    if found:
+        return ""
+    sheet = f" If sheet {one.part} holds no such rows, name those that do: `sheets`."
+    return " Do the headings stand in another row? Set `header_row`." + (
+        sheet if one.format == "xlsx" else ""
+    )
 
 
 def _hint(name: str, headings: list[str]) -> str:

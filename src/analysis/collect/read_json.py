@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis.collect import read_text
+from analysis.collect import packed
 from analysis.collect.inputs import ROW, Input
 from analysis.run.errors import UserError
 
@@ -64,7 +64,7 @@ def read_records(one: Input) -> pl.DataFrame:
 
 def _read(one: Input) -> str:
     try:
-        with read_text.open_bytes(one) as file:
+        with packed.open_bytes(one) as file:
             content = file.read()
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
         raise UserError(

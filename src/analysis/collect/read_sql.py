@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,7 +88,7 @@ def snapshot(source: Source, folder: Path) -> Path:
     table = _table(source)
     query = None if table else _query(source)
     url, target = _url(source), snapshot_path(source, folder)
-    partial = target.with_suffix(f".{os.getpid()}.partial")
+    partial = target.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
     with _told(source, url):
         try:
             folder.mkdir(parents=True, exist_ok=True)

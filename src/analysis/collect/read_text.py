@@ -5,33 +5,27 @@ encoding of Chinese spreadsheets, if it reads as Chinese. Anything else must be 
 """
 
 import codecs
-import gzip
 import io
-import zipfile
-import zlib
-from collections.abc import Iterator
-from typing import BinaryIO
+import re
 
 import polars as pl
+from xlsxwriter.utility import xl_col_to_name
 
+from analysis.collect import quotes, read_blanks
 from analysis.collect.inputs import ROW, Input
+from analysis.collect.packed import BLOCK_BYTES, blocks, is_packed, open_bytes
 from analysis.run.errors import UserError
 
-GZIP_SUFFIX = ".gz"
-_BLOCK_BYTES, _TAIL_BYTES = 1 << 22, 4096
-_GZIP, _LOST = b"\x1f\x8b", b"\xef\xbf\xbd"
+_TAIL_BYTES = 4096
+_LOST = b"\xef\xbf\xbd"
 _UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # Share of a Chinese text's characters that GB2312 holds too: with and without signs of UTF-8.
 _SURELY_CHINESE, _LEAST_CHINESE = 0.95, 0.8
-_NO_SEPARATOR = "\x1f"  # never occurs in text: the whole line is read as one field
 SEPARATORS = (",", ";", "\t", "|")
-# What polars says of a broken file, and how to say it to the file's owner.
+_SEPARATOR_LINE = re.compile(r"sep=(.)\s*")  # by which a spreadsheet tells the separator to itself
+_NAMELESS = re.compile(r"(?:_duplicated_\d+)?")  # what polars calls a column without a heading
 _found: dict[tuple, str] = {}  # encodings of files that were read through already
-_IN_WORDS = {
-    "found more fields": "a row has more fields than the heading line",
-    "could not parse": "a quotation mark is opened and never closed",
-    "deflate": "the packed file is cut or damaged",
-}
+_quoted: dict[tuple, bool] = {}  # likewise, whether their values stand in quotation marks
 
 
 def scan(one: Input) -> pl.LazyFrame:
@@ -43,28 +37,34 @@ def scan(one: Input) -> pl.LazyFrame:
     content = _content(one)
     try:
         if one.source.separator == "whitespace":
-            return _scan_blanks(content, one)
-        return pl.scan_csv(
+            return read_blanks.scan(content, one)
+        lazy = pl.scan_csv(
             content,
-            separator=one.source.separator or find_separator(one),
+            separator=find_separator(one),
+            quote_char=quotes.MARK if is_quoted(one) else None,
             has_header=one.source.headings is None,
             new_columns=one.source.headings,
-            skip_lines=one.source.header_row - 1,
+            skip_lines=_lines_before(one),
             infer_schema=False,
             row_index_name=ROW,
             row_index_offset=1,
         )
+        return lazy.rename(_names_of_nameless(lazy.collect_schema().names()))
     except (pl.exceptions.PolarsError, OSError) as problem:
         raise unreadable(one, problem) from None
 
 
 def find_encoding(one: Input) -> str:
     """The encoding of the whole text; raises UserError, naming the byte, where there is none."""
-    stat = one.path.stat()
-    key = (one.path, one.part, stat.st_mtime_ns, stat.st_size, one.source.encoding)
+    key = _key(one)
     if key not in _found:
         _found[key] = _find_encoding(one)
     return _found[key]
+
+
+def _key(one: Input) -> tuple:
+    stat, source = one.path.stat(), one.source
+    return one.path, one.part, stat.st_mtime_ns, stat.st_size, source.encoding, source.separator
 
 
 def _find_encoding(one: Input) -> str:
@@ -72,7 +72,7 @@ def _find_encoding(one: Input) -> str:
         _decode_all(one, one.source.encoding)
         return one.source.encoding
     decoder, before, seen = codecs.getincrementaldecoder("utf-8")(), 0, ""
-    for block in (*_blocks(one), b""):
+    for block in (*blocks(one), b""):
         if before == 0 and block[:2] in _UTF16:
             _decode_all(one, "utf-16")
             return "utf-16"
@@ -84,7 +84,7 @@ def _find_encoding(one: Input) -> str:
             whole = problem.object[: problem.start].decode("utf-8", "ignore")
             at = before - open_bytes_before + problem.start + 1
             return _chinese_or_error(one, at, looks_utf8=_is_beyond_latin(seen + whole))
-        seen = seen or ("" if text.isascii() else text[:_BLOCK_BYTES])
+        seen = seen or ("" if text.isascii() else text[:BLOCK_BYTES])
         before += len(block)
     return "utf-8"
 
@@ -95,30 +95,58 @@ def _is_beyond_latin(text: str) -> bool:
 
 
 def find_separator(one: Input) -> str:
-    """The sign that parts the heading line into most fields; a comma where there is none."""
-    line = _heading_line(one)
-    outside = "".join(line.split('"')[::2])
+    """What the settings say, else the sign that parts the heading line into most fields, or a comma."""
+    if one.source.separator:
+        return one.source.separator
+    if told := _SEPARATOR_LINE.fullmatch(_first_line(one)):
+        return told[1]
+    outside = "".join(heading_line(one).split(quotes.MARK)[::2])
     return max(SEPARATORS, key=lambda sign: (outside.count(sign), sign == ","))
+
+
+def is_quoted(one: Input) -> bool:
+    """Whether the values of a file stand in quotation marks, as far as they need to."""
+    key = _key(one)
+    if key not in _quoted:
+        _quoted[key] = quotes.encloses_values(one, find_separator(one))
+    return _quoted[key]
+
+
+def heading_line(one: Input) -> str:
+    """The line in which the headings stand."""
+    encoding = find_encoding(one)
+    with open_bytes(one) as file, io.TextIOWrapper(file, encoding=encoding, newline=None) as lines:
+        for _ in range(_lines_before(one)):
+            lines.readline()
+        return lines.readline(1_000_000)
+
+
+def _first_line(one: Input) -> str:
+    encoding = find_encoding(one)
+    with open_bytes(one) as file, io.TextIOWrapper(file, encoding=encoding) as lines:
+        return lines.readline(1_000_000).removeprefix("\ufeff")
+
+
+def _lines_before(one: Input) -> int:
+    """How many lines stand before the headings, or before the data of a file without."""
+    told = _SEPARATOR_LINE.fullmatch(_first_line(one)) and one.source.header_row == 1
+    return one.source.header_row - 1 + bool(told)
+
+
+def _names_of_nameless(names: list[str]) -> dict[str, str]:
+    """Columns without a heading called after their letter, as in workbooks."""
+    own = [name for name in names if name != ROW]
+    return {
+        name: f"column {xl_col_to_name(at)}"
+        for at, name in enumerate(own)
+        if _NAMELESS.fullmatch(name)
+    }
 
 
 def check_widths(one: Input) -> None:
     """Raise UserError, naming the line, where blanks part a line into more fields than headings."""
-    if one.source.separator != "whitespace":
-        return
-    lines = _split_lines(_content(one)).collect()["line"]
-    headings = one.source.headings or lines[0].to_list()
-    if len(set(headings)) < len(headings):
-        raise UserError(
-            f"{one.name} has two columns of one name: {', '.join(headings)}. Rename one, or name the "
-            "columns under `headings` in the settings."
-        )
-    too_many = (lines.list.len() > len(headings)).arg_true()
-    if too_many.len():
-        raise UserError(
-            f"{one.name}, line {too_many[0] + 1:,}: {lines.list.len()[too_many[0]]} fields, but "
-            f"{len(headings)} headings ({', '.join(headings)}). A value that holds blanks cannot be "
-            "read from a file whose columns are parted by blanks; export it with commas."
-        )
+    if one.source.separator == "whitespace":
+        read_blanks.check_widths(_content(one), one)
 
 
 def is_torn(one: Input, last_row_whole: bool) -> bool:
@@ -138,41 +166,23 @@ def ends_whole(one: Input) -> bool:
     return is_packed(one) or _tail(one).rstrip(b"\0").endswith((b"\n", b"\r"))
 
 
-def is_packed(one: Input) -> bool:
-    """Whether the text lies in an archive or a gzip file."""
-    if one.part:
-        return True
-    with one.path.open("rb") as file:
-        return file.read(len(_GZIP)) == _GZIP
-
-
 def unreadable(one: Input, problem: Exception) -> UserError:
-    """The error for a file that cannot be read as text columns."""
-    said = str(problem).splitlines()[0]
-    words = next((words for sign, words in _IN_WORDS.items() if sign in said), said)
+    """The error for a file that cannot be read as columns of text."""
+    said = str(problem).splitlines()[0].rstrip(".")
+    if one.format != "csv":
+        return UserError(
+            f"{one.name} cannot be read: {said}. It is damaged, or not what its name says. Export it "
+            "again."
+        )
+    where, separator = "", find_separator(one)
+    if separator != "whitespace":
+        fault = quotes.find_fault(one, find_encoding(one), separator, is_quoted(one))
+        where, said = (f", line {fault[0]:,}", fault[1]) if fault else ("", said)
     return UserError(
-        f"{one.name} cannot be read: {words}. It must be whole, with one heading line and one "
-        "separator throughout. Export it again, or correct `separator`, `header_row` or `encoding` "
-        "in the settings."
+        f"{one.name}{where} cannot be read: {said}. A file must be whole, with one heading line and one "
+        "separator throughout; a mark within a value in marks is doubled. Export it again, or correct "
+        "`separator`, `header_row` or `encoding` in the settings."
     )
-
-
-def open_bytes(one: Input) -> BinaryIO:
-    """The bytes of the text, unpacked."""
-    if one.part:
-        return zipfile.ZipFile(one.path).open(one.part)
-    return gzip.open(one.path) if is_packed(one) else one.path.open("rb")
-
-
-def _blocks(one: Input) -> Iterator[bytes]:
-    try:
-        with open_bytes(one) as file:
-            while block := file.read(_BLOCK_BYTES):
-                yield block
-    except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile) as problem:
-        raise UserError(
-            f"{one.name} cannot be read: the packed file is cut or damaged ({problem}). Fetch it again."
-        ) from None
 
 
 def _refuse_lost(one: Input, block: bytes, before: int) -> None:
@@ -211,7 +221,7 @@ def _chinese_or_error(one: Input, byte: int, looks_utf8: bool) -> str:
 def _decode_all(one: Input, encoding: str) -> float:
     """Decode everything strictly; returns the share of characters beyond ASCII that GB2312 holds."""
     decoder, before, beyond = codecs.getincrementaldecoder(encoding)(), 0, set()
-    for block in (*_blocks(one), b""):
+    for block in (*blocks(one), b""):
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as problem:
@@ -233,45 +243,19 @@ def _decode_all(one: Input, encoding: str) -> float:
 def _content(one: Input) -> object:
     """What polars scans: the file itself where it is UTF-8, else its text as UTF-8 in memory."""
     encoding = find_encoding(one)
-    if encoding == "utf-8" and not one.part:
+    if encoding == "utf-8" and not one.part and not _has_old_line_ends(one):
         return one.path
-    text = b"".join(_blocks(one)).decode(encoding)
+    text = b"".join(blocks(one)).decode(encoding)
+    if _has_old_line_ends(one):
+        text = text.replace("\r", "\n")
     return io.BytesIO(text.encode())
 
 
-def _heading_line(one: Input) -> str:
-    encoding = find_encoding(one)
-    with open_bytes(one) as file, io.TextIOWrapper(file, encoding=encoding, newline=None) as lines:
-        for _ in range(one.source.header_row - 1):
-            lines.readline()
-        return lines.readline(1_000_000)
-
-
-def _scan_blanks(content: object, one: Input) -> pl.LazyFrame:
-    """Columns parted by any number of blanks."""
-    lines = _split_lines(content)
-    headings = one.source.headings or lines.head(1).collect()["line"][0]
-    fields = [
-        pl.col("line").list.get(position, null_on_oob=True).alias(name)
-        for position, name in enumerate(headings)
-    ]
-    data = lines if one.source.headings else lines.slice(1)
-    return data.select(fields).with_row_index(ROW, offset=1)
-
-
-def _split_lines(content: object) -> pl.LazyFrame:
-    """The column `line`: each line as the list of its fields."""
-    lines = pl.scan_csv(
-        content,
-        separator=_NO_SEPARATOR,
-        has_header=False,
-        quote_char=None,
-        new_columns=["line"],
-        infer_schema=False,
-    )
-    return lines.select(
-        pl.col("line").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ")
-    )
+def _has_old_line_ends(one: Input) -> bool:
+    """Whether lines end as on old Macintosh computers, with nothing but a carriage return."""
+    with open_bytes(one) as file:
+        block = file.read(BLOCK_BYTES)
+    return b"\r" in block and b"\n" not in block
 
 
 def _tail(one: Input) -> bytes:

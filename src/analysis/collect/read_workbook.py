@@ -19,13 +19,12 @@ import numpy as np
 import polars as pl
 from xlsxwriter.utility import xl_cell_to_rowcol, xl_col_to_name
 
-from analysis.collect import mapping
+from analysis.collect import mapping, packed
 from analysis.collect.inputs import CONTINUES, ROW, Input
 from analysis.run import paths
 from analysis.run.errors import UserError
 
-_MOST_BYTES, _SUSPECT_BYTES, _SUSPECT_RATIO = 2 << 30, 100 << 20, 200
-_MOST_CELLS, _BLOCK_BYTES, _LONGEST_TAG = 60_000_000, 1 << 20, 300  # _MOST_BYTES hold no more cells
+_MOST_CELLS, _BLOCK_BYTES, _LONGEST_TAG = 60_000_000, 1 << 20, 300  # 2 GB hold no more cells
 _OLE, _ENCRYPTED = b"\xd0\xcf\x11\xe0", "EncryptedPackage".encode("utf-16-le")
 _CELL = re.compile(r'<(?:x:)?c r="([A-Z]+)(\d+)"[^>/]*>')
 _MERGE = re.compile(r'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]+\d+):([A-Z]+\d+)"')
@@ -44,13 +43,21 @@ _Headings = dict[int, str]  # by column
 
 
 def sheet_names(path: Path) -> list[str]:
-    """The worksheets of a workbook in its order, hidden ones too.
+    """The worksheets of a workbook in its order, hidden ones too; blank ones only if all are blank.
 
     Raises:
         UserError: if the file is no whole .xlsx workbook.
     """
     with _opened(path) as archive:
-        return list(_members(archive))
+        members = _members(archive)
+        return [name for name, path in members.items() if _holds(archive, path)] or list(members)
+
+
+def _holds(archive: zipfile.ZipFile, member: str) -> bool:
+    """Whether a sheet has any cell with a value."""
+    with archive.open(member) as file:
+        blocks = iter(lambda: file.read(_BLOCK_BYTES).decode("latin-1"), "")
+        return any(_CELL.search(block) for block in blocks)
 
 
 def read_sheet(one: Input) -> pl.DataFrame:
@@ -99,7 +106,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise UserError(f"{name} is a workbook of the old kind (.xls). {again}.")
     try:
         with zipfile.ZipFile(path) as archive:
-            _refuse_bomb(archive, name)
+            packed.refuse_bomb(archive, name)
             yield archive
     except BaseException as problem:
         # The reader's own crashes are no Exception and in no module that could be named.
@@ -108,17 +115,6 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         said = str(problem).partition("\n")[0]
         why = "a web page" if head.lstrip()[:1] == b"<" else f"cut or damaged ({said})"
         raise UserError(f"{name} cannot be read: it is {why}. Export it again. {again}.") from None
-
-
-def _refuse_bomb(archive: zipfile.ZipFile, name: str) -> None:
-    unpacked = sum(member.file_size for member in archive.infolist())
-    packed = sum(member.compress_size for member in archive.infolist())
-    if unpacked > min(_MOST_BYTES, max(_SUSPECT_BYTES, _SUSPECT_RATIO * packed)):
-        raise UserError(
-            f"{name} would unpack from {packed / 1e6:,.1f} to {unpacked / 1e6:,.0f} MB: too large, or "
-            "made to do harm. Allowed are 2 GB, and beyond 100 MB at most 200 times the packed size. "
-            "Export it as CSV, or in parts."
-        )
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, str]:
@@ -172,7 +168,9 @@ def _read_marks(archive: zipfile.ZipFile, member: str, one: Input) -> tuple[set[
 
 def _read_cells(one: Input) -> pl.DataFrame:
     """All cells from A1 on as text; the columns are called 0, 1, 2, …"""
-    sheet = fastexcel.read_excel(one.path).load_sheet(
+    wrongly_named = one.path.suffix.lower() == ".xls"  # the library would believe the name
+    book = fastexcel.read_excel(one.path.read_bytes() if wrongly_named else one.path)
+    sheet = book.load_sheet(
         one.part, header_row=None, skip_rows=0, dtypes="string", whitespace_as_null=True
     )
     if not sheet.height:

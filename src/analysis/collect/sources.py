@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from analysis import model
-from analysis.collect import mapping, read_text, values
+from analysis.collect import mapping, read_text, settle, values
 from analysis.collect.inputs import CONTINUES, ROW, Input, find_inputs
 from analysis.model import Column
-from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import Settings
 from analysis.tables import MONEY, empty
@@ -21,11 +20,11 @@ from analysis.tables import MONEY, empty
 _TYPES = {
     "time": pl.Datetime("us"),
     "day": pl.Date,
+    "month": pl.Date,
     "amount": MONEY,
     "number": pl.Float64,
     "flag": pl.Boolean,
 }
-_SAMPLE_ROWS = 1_000
 _ORDER_COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "product_name", "quantity")
 
 
@@ -168,7 +167,7 @@ def _scan_parquet(one: Input) -> pl.LazyFrame:
             text.append(
                 pl.col(name).dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%d %H:%M:%S%.f+0000")
             )
-        elif kind.is_nested() or kind == pl.Binary:
+        elif kind.is_nested() or kind in (pl.Binary, pl.Duration):
             continue
         else:
             text.append(pl.col(name).cast(pl.String))
@@ -187,10 +186,12 @@ def _typed(
     known = mapping.columns_of(one.source.table, carries_money)
     text = lazy.select(
         pl.col(ROW).cast(pl.Int64).alias("row"),
-        **{name: _received(heading) for name, heading in found.items()},
+        **{name: received(heading) for name, heading in found.items()},
     )
+    numbers = [name for name in found if known[name].kind in ("amount", "number")]
+    settled = settle.Columns(text, one, numbers)
     read = {
-        name: _read_column(text, pl.col(name), known[name], heading, one, settings)
+        name: read_column(settled, known[name], heading, one, settings)
         for name, heading in found.items()
     }
     checked = [name for name in found if known[name].kind not in ("id", "text", "list")]
@@ -198,6 +199,11 @@ def _typed(
         pl.when(pl.col(f"text {name}").is_not_null() & pl.col(name).is_null()).then(pl.lit(name))
         for name in checked
     ]
+    if not carries_money:  # of optional values `-` and 无 mean that there is none
+        failed = [
+            pl.when(~values.says_nothing(pl.col(f"text {name}"))).then(one_failed)
+            for name, one_failed in zip(checked, failed, strict=True)
+        ]
     absent = {
         name: pl.lit(None, _TYPES.get(column.kind, pl.String))
         for name, column in known.items()
@@ -217,23 +223,36 @@ def _typed(
     return typed, found
 
 
-def _received(heading: str) -> pl.Expr:
+def received(heading: str) -> pl.Expr:
+    """A column as received: its text without outer blanks, null where nothing else stands."""
     stripped = pl.col(heading).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
-def _read_column(
-    texts: pl.LazyFrame, text: pl.Expr, column: Column, heading: str, one: Input, settings: Settings
+def read_column(
+    settled: settle.Columns, column: Column, heading: str, one: Input, settings: Settings
 ) -> pl.Expr:
-    kind = column.kind
+    """A column of text as values of its kind; null where it cannot be read.
+
+    Args:
+        settled: the columns as received, under our names.
+        column: ours.
+        heading: its heading in the file.
+        one: the input.
+        settings: currency and time zone.
+    """
+    kind, text = column.kind, pl.col(column.name)
     if kind in ("time", "day"):
-        order = None if one.source.date_format else day_first(texts.select(text=text), heading, one)
+        order = None if one.source.date_format else settled.day_first(column.name, heading)
         time = values.read_time(text, settings.time_zone, one.source.date_format, order)
         return time.dt.date() if kind == "day" else time
-    if kind == "amount":
-        return values.read_amount(text, settings.currency)
-    if kind == "number":
-        return values.read_number(text)
+    if kind == "month":
+        return values.read_month(text, settings.time_zone)
+    if kind in ("amount", "number"):
+        comma = settled.decimal_comma(column.name)
+        if kind == "number":
+            return values.read_number(text, comma)
+        return values.read_amount(text, settings.currency, comma)
     if kind == "flag":
         inverted = {mapping.fold(name) for name in column.inverted_headings}
         return values.read_flag(text, mapping.fold(heading) in inverted)
@@ -242,42 +261,3 @@ def _read_column(
     if kind == "list":
         return values.read_list(text)
     return values.read_id(text) if kind == "id" else text
-
-
-def day_first(texts: pl.LazyFrame, heading: str, one: Input) -> bool | None:
-    """What dates such as `03/04/2024` mean in a column: settled by all its values together.
-
-    Args:
-        texts: the column `text`.
-        heading: of the column, for the error.
-        one: its input.
-
-    Returns:
-        None where the first rows hold no such date; a later one then cannot be read.
-
-    Raises:
-        UserError: if no value settles it, or values contradict each other.
-    """
-    first, second = values.numbers_of_dates(pl.col("text"))
-    if texts.head(_SAMPLE_ROWS).select(first.is_not_null().any()).collect().item() is not True:
-        return None
-    day_seen, month_seen, sample = (
-        texts.select(
-            day=(first > 12).any(),
-            month=(second > 12).any(),
-            sample=pl.col("text").filter(first.is_not_null()).first(),
-        )
-        .collect()
-        .row(0)
-    )
-    if bool(day_seen) != bool(month_seen):
-        return bool(day_seen)
-    why = (
-        "in some rows the day comes first, in others the month"
-        if day_seen
-        else "no value settles it"
-    )
-    raise UserError(
-        f'{one.name}, column "{heading}": dates such as {sample} can be day/month or month/day; {why}. '
-        "Set `date_format` in the settings, e.g. %d/%m/%Y or %m/%d/%Y."
-    )

@@ -5,60 +5,60 @@ leaves unread is tried in the others. Forms: those of the three CRMs, of spreads
 """
 
 from collections.abc import Callable
+from datetime import datetime
 
 import polars as pl
 from babel.numbers import get_currency_symbol
 
+from analysis.collect import odd_times
 from analysis.tables import MONEY
 
 LARGEST_AMOUNT = 10**13  # more than any order; beyond it a total is a slip of the export
-_THOUSANDS, _CONTINENTAL = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$", r"^[+-]?\d{1,3}(\.\d{3})+,\d+$"
-_ROUND_UNITS = {"万": 10_000, "亿": 100_000_000}
+EARLIEST = datetime(1970, 1, 2)  # an empty date is one of 1899 or 1900, or the first second of 1970
+# 1,234.5 and 12,34,567 (India); 1.234,5 and 1.234.567 (the Continent), which no other reading allows.
+_THOUSANDS = r"^[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?:\.\d+)?$"
+_CONTINENTAL = r"^[+-]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})$"
+_WITH_DECIMAL_COMMA = r"^[+-]?(?:\d+|\d{1,3}(?:[.'’]\d{3})+)(?:,\d+)?$"
+_SWISS = r"^[+-]?\d{1,3}(?:['’]\d{3})+(?:\.\d+)?$"
+_ROUND_UNITS = {"千": 1_000, "万": 10_000, "亿": 100_000_000}
+_INVISIBLE = ["\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"]  # blanks without width
 _CURRENCY_WORDS = {"CNY": ["¥", "元", "RMB", "人民币"], "JPY": ["¥", "円"]}
 
 _PLAIN_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y%m%d", "%Y/%m/%d %H:%M:%S")
-_OTHER_TIMES = (
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%d",
-    "%Y-%m-%d %H:%M:%S%.f%z",
-    "%Y-%m-%d %H:%M%z",
-    "%Y-%m-%d %I:%M %p",
-    "%Y-%m-%d %I:%M:%S %p",
-    "%d-%b-%Y",
-    "%d %b %Y",
-    "%b %d, %Y",
-)
-_SHAPES = {"%Y%m%d": r"^\d{8}$", "%Y-%m-%d": r"^\d{4}-\d"}
-# Date parts in other orders, rewritten as year-month-day.
-_YEAR_FIRST = r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?:日[T ]*|[T ]+|$)"
-_DAY_DOT = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?: +|$)"
+# Dates in which day and month, or day and year, may be meant by either number.
 _TWO_NUMBERS_FIRST = r"^(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?:[T ]|$)"
-_LONG_YEAR, _SHORT_YEAR = (
-    rf"^(\d{{1,2}})[/-](\d{{1,2}})[/-](\d{{{n}}})(?:[T ]+|$)" for n in (4, 2)
-)
-_SHORT_OFFSET = r"(:\d{2}(?:\.\d+)?) ?([+-]\d{2})$"
-_CHINESE_CLOCK = r"(\d{1,2})[时点](\d{1,2})分(?:(\d{1,2})秒)?$"
-_EPOCH_MS, _EPOCH_S, _SERIAL = r"^1\d{12}$", r"^1\d{9}$", r"^[2-7]\d{4}(\.\d+)?$"
-_SERIAL_START = pl.datetime(1899, 12, 30)
+_SHORT_DATE = r"^(\d{1,2})[./-]\d{1,2}[./-]\d{2}(?:[T ]|$)"
+_MONTH_ALONE = r"^\s*((?:19|20)\d{2})[-/.年]?(\d{1,2})月?\s*$"
 _TRUE = ("是", "true", "1", "yes", "y", "t", "已", "有", "on")
 _FALSE = ("否", "false", "0", "no", "n", "f", "未", "无", "off")
-_MISSING_IDS = ("", "nan", "null", "none", "undefined", "#n/a", "n/a", "na", "-", "--", "无")
+_NOTHING = ("", "nan", "nat", "null", "(null)", "none", "undefined", "n/a", "na", "<na>", "-", "--")
+_NOTHING += ("\\n", "无", "空", "暂无", "未知", "不详", "未填写", "保密")
+_ERROR_CELL = r"^#(?:[A-Za-z0-9/]+[!?]?|#+)$"  # #N/A, #REF!, #DIV/0!, ####
 
 
-def read_amount(text: pl.Expr, currency: str) -> pl.Expr:
+def read_amount(text: pl.Expr, currency: str, decimal_comma: bool = False) -> pl.Expr:
     """Text as exact money with four decimals; null where it is no number or absurdly large.
 
     Read besides plain numbers: thousands separators, the currency's own sign, full-width digits,
     `(30.00)` and `30.00-` as negative, `1.2万`. A sign of another currency is no number of ours.
+
+    Args:
+        text: amounts as received.
+        currency: of the data set.
+        decimal_comma: whether `1,234` is a little more than one, and `1.234` a thousand more.
     """
-    return text.map_batches(
-        lambda column: _leftovers_too(
-            column, column.cast(MONEY, strict=False), lambda odd: _odd_amounts(odd, currency)
-        ),
-        return_dtype=MONEY,
-        is_elementwise=True,
-    ).pipe(sane)
+
+    def convert(column: pl.Series) -> pl.Series:
+        plain = column
+        if decimal_comma:
+            plain = pl.select(pl.when(~column.str.contains(r"[.,]")).then(column)).to_series()
+        return _leftovers_too(
+            column,
+            plain.cast(MONEY, strict=False),
+            lambda odd: _odd_amounts(odd, currency, decimal_comma),
+        )
+
+    return text.map_batches(convert, return_dtype=MONEY, is_elementwise=True).pipe(sane)
 
 
 def sane(amount: pl.Expr) -> pl.Expr:
@@ -66,9 +66,16 @@ def sane(amount: pl.Expr) -> pl.Expr:
     return pl.when(amount.abs() < LARGEST_AMOUNT).then(amount)
 
 
-def read_number(text: pl.Expr) -> pl.Expr:
+def read_number(text: pl.Expr, decimal_comma: bool = False) -> pl.Expr:
     """Text as a number; thousands separators and full-width digits are read."""
-    return read_amount(text, "XXX").cast(pl.Float64)
+    return read_amount(text, "XXX", decimal_comma).cast(pl.Float64)
+
+
+def signs_of_decimals(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Whether an amount shows that the comma, or that the point, parts its decimals."""
+    comma = text.str.contains(r",\d{1,2}\D*$") | text.str.contains(r"\.\d{3},\d+\D*$")
+    point = text.str.contains(r"\.\d{1,2}\D*$") | text.str.contains(r",\d{3}(?:\.|\D*$)")
+    return comma, point
 
 
 def read_time(
@@ -85,15 +92,23 @@ def read_time(
 
     def convert(column: pl.Series) -> pl.Series:
         if date_format:
-            return _parse(column, date_format, time_zone)
+            return odd_times.parse(column, date_format, time_zone)
         read = pl.repeat(None, column.len(), dtype=pl.Datetime("us"), eager=True)
         for plain in _PLAIN_TIMES:
             read = _leftovers_too(
-                column, read, lambda odd, form=plain: _parse(odd, form, time_zone)
+                column, read, lambda odd, form=plain: odd_times.parse(odd, form, time_zone)
             )
-        return _leftovers_too(column, read, lambda odd: _odd_times(odd, time_zone, day_first))
+        return _leftovers_too(
+            column, read, lambda odd: odd_times.read_odd_times(odd, time_zone, day_first)
+        )
 
     return text.map_batches(convert, return_dtype=pl.Datetime("us"), is_elementwise=True)
+
+
+def read_month(text: pl.Expr, time_zone: str) -> pl.Expr:
+    """Text as the first day of a month: 2024-07, 2024年7月, 202407, or any day of the month."""
+    day = text.str.replace(_MONTH_ALONE, "${1}-${2}-01")
+    return read_time(day, time_zone).dt.date().dt.month_start()
 
 
 def read_flag(text: pl.Expr, inverted: bool = False) -> pl.Expr:
@@ -122,8 +137,14 @@ def read_list(text: pl.Expr) -> pl.Expr:
 
 def read_id(text: pl.Expr) -> pl.Expr:
     """Text as an id: never a number. What stands for nothing is null; `17850.0` is `17850`."""
-    known = pl.when(~text.str.to_lowercase().is_in(_MISSING_IDS)).then(text)
-    return known.str.replace(r"^(\d+)\.0$", "${1}")
+    plain = text.map_batches(_bare, return_dtype=pl.String, is_elementwise=True)
+    known = pl.when(~says_nothing(plain) & ~plain.str.contains(_ERROR_CELL)).then(plain)
+    return known.str.replace(r"^(\d+)\.0+$", "${1}")
+
+
+def says_nothing(text: pl.Expr) -> pl.Expr:
+    """Whether a text only says that there is no value: `-`, `N/A`, `无`."""
+    return text.str.to_lowercase().is_in(_NOTHING)
 
 
 def fold(text: pl.Expr) -> pl.Expr:
@@ -134,6 +155,21 @@ def fold(text: pl.Expr) -> pl.Expr:
 def numbers_of_dates(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """The first and second number of dates such as `03/04/2024`; null for dates of other forms."""
     return tuple(text.str.extract(_TWO_NUMBERS_FIRST, group).cast(pl.Int32) for group in (1, 2))
+
+
+def first_of_short_dates(text: pl.Expr) -> pl.Expr:
+    """The first number of dates such as `24-07-09`, which may be a year; null for other forms."""
+    return text.str.extract(_SHORT_DATE, 1).cast(pl.Int32)
+
+
+def _bare(column: pl.Series) -> pl.Series:
+    """Ids without what protects them from spreadsheets, and without blanks that nobody sees."""
+    unseen = column.str.contains_any(_INVISIBLE)
+    guarded = column.str.starts_with("=") | column.str.starts_with("'")
+    if not (unseen.any() or guarded.any()):
+        return column
+    seen = column.str.replace_many(_INVISIBLE, [""] * len(_INVISIBLE)).str.strip_chars()
+    return seen.str.replace(odd_times.PROTECTED, "${1}${2}")
 
 
 def _leftovers_too(
@@ -157,8 +193,11 @@ def _leftovers_too(
     ).to_series()
 
 
-def _odd_amounts(odd: pl.Series, currency: str) -> pl.Series:
-    text = odd.str.normalize("NFKC").str.replace_all(r"\s", "")
+def _odd_amounts(odd: pl.Series, currency: str, decimal_comma: bool) -> pl.Series:
+    text = (
+        odd.str.normalize("NFKC").str.replace_all(r"\s", "").str.replace_all(odd_times.DASHES, "-")
+    )
+    text = text.str.replace(odd_times.PROTECTED, "${1}${2}")
     for word in {currency, get_currency_symbol(currency, "en"), *_CURRENCY_WORDS.get(currency, ())}:
         text = text.str.replace(word, "", literal=True)
     text = text.str.replace(r"^\(([^()]*)\)$", "-${1}").str.replace(r"^([\d.,]+)-$", "-${1}")
@@ -169,61 +208,20 @@ def _odd_amounts(odd: pl.Series, currency: str) -> pl.Series:
         ).to_series()
         text = text.str.strip_suffix(unit)
     frame = pl.DataFrame({"text": text, "factor": factor})
-    plain = (
-        pl.when(pl.col("text").str.contains(_THOUSANDS))
-        .then(pl.col("text").str.replace_all(",", ""))
-        .when(pl.col("text").str.contains(_CONTINENTAL))
-        .then(pl.col("text").str.replace_all(".", "", literal=True).str.replace(",", "."))
-        .otherwise("text")
-    )
-    value = plain.cast(MONEY, strict=False)
+    value = _with_decimal_point(pl.col("text"), decimal_comma).cast(MONEY, strict=False)
     in_range = pl.when(value.abs() < LARGEST_AMOUNT).then(value)
     return frame.select((in_range * pl.col("factor")).cast(MONEY)).to_series()
 
 
-def _parse(column: pl.Series, form: str, time_zone: str) -> pl.Series:
-    if form in _SHAPES:
-        shaped = column.str.contains(_SHAPES[form])
-        column = pl.select(pl.when(shaped).then(column)).to_series()
-    read = column.str.to_datetime(form, time_unit="us", strict=False)
-    if "%z" in form:
-        read = read.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
-    return read
-
-
-def _odd_times(odd: pl.Series, time_zone: str, day_first: bool | None) -> pl.Series:
-    """Times in the less usual forms; numbers are epochs (UTC) or serial days of a spreadsheet."""
-    text = odd.str.normalize("NFKC").str.strip_chars()
-    number = text.cast(pl.Float64, strict=False)
-    epoch = pl.select(
-        pl.when(text.str.contains(_EPOCH_MS))
-        .then(pl.from_epoch(number.cast(pl.Int64, strict=False), "ms"))
-        .when(text.str.contains(_EPOCH_S))
-        .then(pl.from_epoch(number.cast(pl.Int64, strict=False), "s"))
-        .cast(pl.Datetime("us"))
-        .dt.replace_time_zone("UTC")
-        .dt.convert_time_zone(time_zone)
-        .dt.replace_time_zone(None)
-    ).to_series()
-    serial = pl.select(
-        pl.when(text.str.contains(_SERIAL)).then(
-            _SERIAL_START
-            + pl.duration(seconds=(number * 86_400).round().cast(pl.Int64, strict=False))
-        )
-    ).to_series()
-    readings = [epoch, serial]
-    uniform = _year_first(text, day_first)
-    readings += [_parse(uniform, form, time_zone) for form in _OTHER_TIMES]
-    return pl.select(pl.coalesce(*readings).cast(pl.Datetime("us"))).to_series()
-
-
-def _year_first(text: pl.Series, day_first: bool | None) -> pl.Series:
-    """Dates rewritten as year-month-day, clocks as HH:MM:SS."""
-    text = text.str.replace(_YEAR_FIRST, "${1}-${2}-${3} ").str.replace(_DAY_DOT, "${3}-${2}-${1} ")
-    if day_first is not None:
-        month_day = "${2}-${1} " if day_first else "${1}-${2} "
-        text = text.str.replace(_SHORT_YEAR, f"20${{3}}-{month_day}")
-        text = text.str.replace(_LONG_YEAR, f"${{3}}-{month_day}")
-    text = text.str.replace(_CHINESE_CLOCK, "${1}:${2}:${3}").str.replace(r":$", ":00")
-    text = text.str.replace("Z$", "+0000").str.replace(_SHORT_OFFSET, "${1}${2}00")
-    return text.str.strip_chars()
+def _with_decimal_point(text: pl.Expr, decimal_comma: bool) -> pl.Expr:
+    """Numbers without separators of thousands and with a point before the decimals."""
+    continental = text.str.replace_all(r"[.'’]", "").str.replace(",", ".", literal=True)
+    if decimal_comma:
+        return pl.when(text.str.contains(_WITH_DECIMAL_COMMA)).then(continental)
+    return (
+        pl.when(text.str.contains(_THOUSANDS) | text.str.contains(_SWISS))
+        .then(text.str.replace_all(r"[,'’]", ""))
+        .when(text.str.contains(_CONTINENTAL))
+        .then(continental)
+        .otherwise(text)
+    )

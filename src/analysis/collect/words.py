@@ -1,11 +1,15 @@
 """Computed sentences of `01_collect`, as arguments for `run.say`."""
 
+from pathlib import PurePosixPath
+
 import polars as pl
 
 from analysis import model
 from analysis.collect.arrivals import Completeness
+from analysis.collect.values import EARLIEST
 from analysis.run.months import Month
 from analysis.run.settings import Settings
+from analysis.tables import Frame, height
 
 
 def completeness(found: Completeness, month: Month) -> dict:
@@ -34,6 +38,35 @@ def line_ends(files: pl.DataFrame) -> dict:
     if open_ends.is_empty():
         return {"key": "collect.ends_whole"}
     return {"key": "collect.ends_open", "files": ", ".join(open_ends)}
+
+
+def dates(files: pl.DataFrame, rows: Frame, later_orders: int) -> dict:
+    """Whether every order has a date that can be true.
+
+    Args:
+        files: the inputs that carry the purchases.
+        rows: order rows up to the end of the month.
+        later_orders: rows dated after the month, up to the day on which their file was written.
+    """
+    before = height(rows.lazy().filter(pl.col("ordered_at") < EARLIEST))
+    beyond = int(files["rows_in_future"].sum() + files["rows_later"].sum()) - later_orders
+    if not before + beyond:
+        return {"key": "collect.dates_possible"}
+    return {"key": "collect.dates_impossible", "before": before, "beyond": beyond}
+
+
+def short_names(files: pl.DataFrame) -> tuple[str, pl.DataFrame]:
+    """The folder in which all files lie, and the frame with their names within it.
+
+    Args:
+        files: any frame with a column `file`.
+    """
+    folders = [PurePosixPath(name.partition("#")[0]).parent for name in files["file"].unique()]
+    shared = set.intersection(*({one, *one.parents} for one in folders)) if folders else set()
+    folder = max(shared, key=lambda one: len(one.parts), default=PurePosixPath("."))
+    if "://" in "".join(files["file"]) or folder == PurePosixPath("."):
+        return ".", files
+    return str(folder), files.with_columns(pl.col("file").str.strip_prefix(f"{folder}/"))
 
 
 def readability(wrong: pl.DataFrame) -> dict:

@@ -13,13 +13,13 @@ from analysis.run.months import Month
 from analysis.run.settings import Settings
 
 DPI = 130
-# Columns that hold keys of the catalogue, and the group in which their texts stand.
+# Columns that hold keys of the catalogue, and the group or groups in which their texts stand.
 _KEYED = {
     "class": "class",
     "previous_class": "class",
     "segment": "class",
     "reason": "stage",
-    "problem": "problem_of_record",
+    "problem": "stage problem_of_record",
     "reason_1": "reason",
     "reason_2": "reason",
     "reason_3": "reason",
@@ -33,6 +33,8 @@ _KEYED = {
     "model": "model",
     "quantity": "quantity",
     "kpi": "kpi",
+    "check": "check",
+    "rule": "merge_rule",
     "rfm": "class",
     "cluster": "class",
 }
@@ -66,8 +68,9 @@ class Table:
         frame: one row per line; ids must already be as reports may show them.
         caption: what the table shows.
         settings: currency and its smallest unit.
-        kinds: column name = one of `count`, `number`, `money`, `share`, `id`, `code`, `text`, `figure`
-            (text set like a number); a column that is not named takes its form from its type.
+        kinds: column name = one of `count`, `number`, `money`, `cents` (money to the smallest unit),
+            `share`, `id`, `code`, `text`, `figure` (text set like a number); a column that is not named
+            takes its form from its type.
     """
 
     def __init__(self, frame: pl.DataFrame, caption: str, settings: Settings, kinds: dict):
@@ -82,14 +85,14 @@ class Table:
         return f"{self.caption} ({self.frame.height} rows)"
 
     def _repr_html_(self) -> str:
+        if self.frame.is_empty():
+            return Sentence(label("page.no_rows", caption=self.caption))._repr_html_()
         kinds = [self._kind(name) for name in self.frame.columns]
         heads = "".join(
             f'<th scope="col" class="{kind}">{html.escape(self._heading(name, kind))}</th>'
             for name, kind in zip(self.frame.columns, kinds, strict=True)
         )
         rows = "\n".join(self._row(row, kinds) for row in self.frame.iter_rows())
-        if not rows:
-            rows = f'<tr><td class="text" colspan="{len(kinds)}">{label("page.no_rows")}</td></tr>'
         return (
             f'<div class="table"><table><caption>{html.escape(self.caption)}</caption>'
             f"<thead><tr>{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>"
@@ -116,7 +119,8 @@ class Table:
         return "number" if kind.is_numeric() else "text"
 
     def _heading(self, name: str, kind: str) -> str:
-        return f"{text(name)} ({self.settings.currency})" if kind == "money" else text(name)
+        amount = kind in ("money", "cents")
+        return f"{text(name)} ({self.settings.currency})" if amount else text(name)
 
 
 class Sentence:
@@ -144,6 +148,10 @@ class Money(float):
     """An amount, so that sentences print it with its currency."""
 
 
+class Cents(float):
+    """An amount that sentences print to the smallest unit of its currency."""
+
+
 class Share(float):
     """A share of one, so that sentences print it as a percentage."""
 
@@ -152,7 +160,7 @@ def worded(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with keys of the catalogue replaced by their texts."""
     texts = {}
     for column in set(frame.columns) & _KEYED.keys():
-        entries = group(_KEYED[column])
+        entries = {key: one for name in _KEYED[column].split() for key, one in group(name).items()}
         words = {key: one if isinstance(one, str) else one["en"] for key, one in entries.items()}
         key = pl.col(column).cast(pl.String)
         texts[column] = key.replace_strict(words, default=key.str.replace_all("_", " "))
@@ -165,6 +173,8 @@ def form(value: object, kind: str, settings: Settings) -> str:
         return "–"
     if kind == "money":
         return money(value, settings)
+    if kind == "cents":
+        return cents(value, settings)
     if kind == "share":
         return percent(value)
     if kind == "count":
@@ -183,6 +193,11 @@ def money(value: float | Decimal, settings: Settings) -> str:
     return f"{value:,.{digits}f}"
 
 
+def cents(value: float | Decimal, settings: Settings) -> str:
+    """An amount with thousands separators, to the currency's smallest unit."""
+    return f"{value:,.{settings.minor_digits}f}"
+
+
 def percent(value: float) -> str:
     """A share as a percentage with one decimal."""
     return f"{value:.1%}"
@@ -191,6 +206,8 @@ def percent(value: float) -> str:
 def _in_sentence(value: object, settings: Settings) -> str:
     if isinstance(value, Money):
         return f"{money(value, settings)} {settings.currency}"
+    if isinstance(value, Cents):
+        return f"{cents(value, settings)} {settings.currency}"
     if isinstance(value, Share):
         return percent(value)
     if isinstance(value, Month):

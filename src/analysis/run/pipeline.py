@@ -30,6 +30,7 @@ class Order:
     force: bool = False
     only: str | None = None
     allow_partial: bool = False
+    fetch: bool = True  # ask databases again
     say: Callable[[str], None] = lambda line: None
 
 
@@ -71,7 +72,7 @@ def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
     if order.only:
         find_step(order.only)
     config = paths.display(find_config(order.config))
-    found, completeness = _check_data(order, settings, fetch=True)
+    found, completeness = _check_data(order, settings)
     files = found.files
     partial = None if completeness.complete else completeness
     check_folders(settings)
@@ -90,9 +91,9 @@ def _run_checked(order: Order, settings: Settings, wait_for_previous) -> Result:
         return Result(order.month, page, up_to_date=False, seconds=seconds, ran=steps)
 
 
-def _check_data(order: Order, settings: Settings, fetch: bool) -> tuple[Survey, Completeness]:
+def _check_data(order: Order, settings: Settings) -> tuple[Survey, Completeness]:
     """What arrived, and whether the month is complete; raises UserError if it cannot be run."""
-    found = survey(settings, order.month, fetch)
+    found = survey(settings, order.month, order.fetch)
     return found, check_month(found, order.month, order.allow_partial)
 
 
@@ -245,7 +246,8 @@ def run_range(order: Order, months: list[Month], jobs: int = 1) -> list[Result]:
     The first failure ends the run; months published by then stay.
     """
     if len(months) > 1:  # a range fails before its first month if its last cannot be run
-        _check_data(replace(order, month=months[-1]), load(order.config), fetch=False)
+        _check_data(replace(order, month=months[-1]), load(order.config))
+        order = replace(order, fetch=False)  # all months of a range see a database as of one moment
     if jobs == 1 or len(months) == 1:
         return [run_month(replace(order, month=month)) for month in months]
     from concurrent.futures import ThreadPoolExecutor

@@ -152,13 +152,14 @@ class Run:
     def finish(
         self,
         outputs: dict[str, pl.DataFrame | pl.LazyFrame],
-        lists: dict[str, pl.DataFrame] | None = None,
+        lists: dict[str, pl.DataFrame | dict[str, pl.DataFrame]] | None = None,
     ) -> None:
         """Write the notebook's tables, and the lists that people act on as workbooks.
 
         Args:
             outputs: every table that the step writes and has not kept yet, by name.
-            lists: workbooks for `export/`, by file name without ending.
+            lists: workbooks for `export/`, by file name without ending; each a list, or several by the
+                name of their sheet.
 
         Raises:
             ValueError: if a table is missing, undeclared, or breaks its contract.
@@ -169,11 +170,13 @@ class Run:
                 f"{sorted({*outputs, *self._kept})}"
             )
         written = self._kept | self._write(outputs)
-        for name, frame in (lists or {}).items():
+        for name, content in (lists or {}).items():
             from analysis.report.show import worded
             from analysis.report.workbook import write_workbook
 
-            write_workbook(worded(frame), self._out / paths.EXPORT / f"{name}.xlsx")
+            sheets = content if isinstance(content, dict) else {"list": content}
+            readable = {sheet: worded(frame) for sheet, frame in sheets.items()}
+            write_workbook(readable, self._out / paths.EXPORT / f"{name}.xlsx")
         if os.environ.get(STAGING):
             self._write_mark(written)
 

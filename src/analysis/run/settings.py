@@ -47,6 +47,7 @@ class Source(_Strict):
     header_row: int = Field(default=1, ge=1, description="the row in which the headings stand")
     headings: list[str] | None = Field(default=None, description="for a file without heading line")
     date_format: str | None = Field(default=None, description="e.g. %d/%m/%Y; found if absent")
+    decimal: Literal[".", ","] | None = Field(default=None, description="found if absent")
     sale_status: list[str] | None = Field(default=None, description="statuses that are sales")
     drop_exact_repeats: bool = False
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="pins the file")
