@@ -4,9 +4,10 @@ A table is a Parquet file named after it. Its contract gives the columns, their 
 and the key; a frame that breaks it is never written and never read.
 """
 
+import contextlib
 import hashlib
-import io
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from analysis.run.errors import UserError
 
 MONEY = pl.Decimal(38, 4)
 ROWS = pl.Int64
-_CHUNK_ROWS = 1_000_000
+Frame = pl.DataFrame | pl.LazyFrame  # a table in memory, or one read where it is used
+_PART_ROWS = 500_000  # of a table that is written, checked and hashed at a time
 
 
 class RawOrders(dy.Schema):
@@ -542,11 +544,13 @@ def conform(name: str, frame: pl.DataFrame) -> pl.DataFrame:
         ValueError: naming the table and every broken rule, with the number of rows.
     """
     contract = CONTRACTS[name]
-    try:
-        checked = contract.validate(frame, cast=True)
-    except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as problem:
-        raise ValueError(f"table {name} breaks its contract: {problem}") from problem
-    return checked.sort(contract.primary_key())
+    with _naming(name):
+        return contract.validate(frame, cast=True).sort(contract.primary_key())
+
+
+def height(frame: Frame) -> int:
+    """How many rows a table has."""
+    return frame.lazy().select(pl.len()).collect(engine="streaming").item()
 
 
 def empty(name: str) -> pl.DataFrame:
@@ -554,17 +558,74 @@ def empty(name: str) -> pl.DataFrame:
     return CONTRACTS[name].create_empty()
 
 
-def write(name: str, frame: pl.DataFrame, folder: Path) -> dict:
+def write(name: str, frame: Frame, folder: Path) -> dict:
     """Write a table that keeps its contract; returns its record for the manifest.
+
+    The file is written as the rows come and checked part by part, so that a table may be larger
+    than memory. A rule that looks beyond its row sees the rows of one part.
 
     Returns:
         `rows`, `sha256` of the file, and `content`: a hash of the sorted values.
+
+    Raises:
+        ValueError: naming the table and every broken rule, with the number of rows; no file is left.
     """
-    checked = conform(name, frame).rechunk()
     folder.mkdir(parents=True, exist_ok=True)
-    path = table_path(name, folder)
-    checked.write_parquet(path)
-    return {"rows": checked.height, "sha256": file_sha256(path), "content": content_hash(checked)}
+    path, partial = table_path(name, folder), folder / f"{name}.partial"
+    try:
+        with _naming(name):
+            _write_sorted(CONTRACTS[name], frame.lazy(), partial)
+            record = _check(CONTRACTS[name], partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return record
+
+
+@contextlib.contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Errors about what a table holds, with its name."""
+    try:
+        yield
+    except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as problem:
+        raise ValueError(f"table {name} breaks its contract: {problem}") from problem
+
+
+def _write_sorted(contract: type[dy.Schema], rows: pl.LazyFrame, path: Path) -> None:
+    """Write the columns of a contract, sorted by its key; large tables come in that order."""
+    key = contract.primary_key()
+    contract.cast(rows).sink_parquet(path, row_group_size=_PART_ROWS)
+    if not all(_is_sorted(part) for part in _parts(path, key)):
+        contract.cast(rows).sort(key).sink_parquet(path, row_group_size=_PART_ROWS)
+
+
+def _is_sorted(key: pl.DataFrame) -> bool:
+    """Whether no row comes before the one above it."""
+    earlier = pl.lit(False)
+    for name in reversed(key.columns):
+        above = pl.col(name).shift(1)
+        earlier = (pl.col(name) < above) | ((pl.col(name) == above) & earlier)
+    return not key.select(earlier.any()).item()
+
+
+def _check(contract: type[dy.Schema], path: Path) -> dict:
+    """Check what was written part by part; returns its record."""
+    digest, rows = _begin_hash(contract.column_names()), 0
+    for part in _parts(path, contract.column_names()):
+        contract.validate(part)
+        own = part[1:] if rows else part
+        _hash_values(digest, own)
+        rows += own.height
+    return {"rows": rows, "sha256": file_sha256(path), "content": digest.hexdigest()}
+
+
+def _parts(path: Path, columns: list[str]) -> Iterator[pl.DataFrame]:
+    """The rows of a file in parts; all but the first begin with the last row of the one before."""
+    lazy = pl.scan_parquet(path).select(columns)
+    rows = lazy.select(pl.len()).collect().item()
+    for start in range(0, rows, _PART_ROWS):
+        above = min(start, 1)
+        yield lazy.slice(start - above, _PART_ROWS + above).collect()
 
 
 def read(name: str, folder: Path) -> pl.DataFrame:
@@ -605,6 +666,25 @@ def document_path(name: str, folder: Path) -> Path:
     return folder / f"{name}.json"
 
 
+def scan(name: str, folder: Path) -> pl.LazyFrame:
+    """A table to be read column by column where it is used; its values were checked when written.
+
+    Raises:
+        UserError: if the file is missing, damaged, or has other columns.
+    """
+    path, contract = table_path(name, folder), CONTRACTS[name]
+    if not path.is_file():
+        raise UserError(f"There is no table {name} in {folder}.")
+    lazy = pl.scan_parquet(path)
+    try:
+        whole = lazy.collect_schema() == contract.create_empty().schema
+    except (pl.exceptions.PolarsError, OSError):
+        whole = False
+    if not whole:
+        raise UserError(f"{path} cannot be used: it is damaged or old. Run the month again.")
+    return lazy
+
+
 def read_columns(name: str, columns: list[str], folder: Path) -> pl.DataFrame | None:
     """Some columns of a table, unchecked; None if it does not exist."""
     path = table_path(name, folder)
@@ -618,12 +698,27 @@ def table_path(name: str, folder: Path) -> Path:
 
 def content_hash(frame: pl.DataFrame) -> str:
     """A hash of a frame's values in the order of its rows, whatever file they lie in."""
-    digest = hashlib.sha256(",".join(frame.columns).encode())
-    for part in frame.iter_slices(_CHUNK_ROWS):
-        buffer = io.BytesIO()
-        part.write_csv(buffer, include_header=False)
-        digest.update(buffer.getbuffer())
+    digest = _begin_hash(frame.columns)
+    for part in frame.iter_slices(_PART_ROWS):
+        _hash_values(digest, part)
     return digest.hexdigest()
+
+
+def _begin_hash(columns: list[str]):
+    return hashlib.sha256(",".join(columns).encode())
+
+
+def _hash_values(digest, part: pl.DataFrame) -> None:
+    """Add the values of some rows column by column; what lies below a null does not count."""
+    for column in part:
+        digest.update(column.is_null().to_numpy() if column.null_count() else b"whole")
+        if column.dtype in (pl.String, pl.Enum) or column.dtype.is_decimal():
+            text = column.cast(pl.String).fill_null("")
+            digest.update(text.str.len_bytes().to_numpy())
+            digest.update(text.str.join("").item().encode())
+        else:
+            zero = False if column.dtype == pl.Boolean else 0
+            digest.update(column.to_physical().fill_null(zero).to_numpy())
 
 
 def file_sha256(path: Path) -> str:

@@ -33,7 +33,8 @@ def cleaned(tmp_path_factory):
         patch.setenv("ANALYSIS_ROOT", str(root))
         settings = load("config/shop.toml")
         files = arrivals.survey(settings, MONTH).files
-        received = sources.raw_tables(settings, MONTH)
+        lazy = sources.raw_tables(settings, MONTH)
+        received = dict(zip(lazy, pl.collect_all(lazy.values()), strict=True))
         raw = {table: received[f"raw_{table}"] for table in model.tables()}
         records = profiles.clean_profiles(raw["customers"], MONTH.last_day, settings)
         people = profiles.find_people(records, settings)

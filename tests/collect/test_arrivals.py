@@ -11,6 +11,7 @@ from analysis.collect.sources import raw_tables
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import load
+from analysis.tables import height
 
 MARCH = Month(2024, 3)
 
@@ -67,7 +68,7 @@ def test_impossible_dates_are_no_arrivals_and_begin_no_month(root):
     assert facts.order_days.to_list() == [date(2024, 3, 31)]
     assert facts.files["first_row"].to_list() == [date(2024, 3, 31)]
     received = raw_tables(settings, MARCH)["raw_orders"]
-    assert received.height == 3
+    assert height(received) == 3
     assert arrivals_by_month(received, MARCH).height == 1
     with pytest.raises(UserError, match="2024-02 lies before the first order"):
         survey(settings, Month(2024, 2))

@@ -267,7 +267,7 @@ def prepare(root, name: str, content: bytes, more: str = ""):
 
 def clean(settings):
     survey(settings, JANUARY)
-    raw = sources.raw_tables(settings, JANUARY)["raw_orders"]
+    raw = sources.raw_tables(settings, JANUARY)["raw_orders"].collect()
     kept, aside = clean_orders(raw)
     assert kept.height + aside.height == raw.height
     return kept, aside

@@ -3,14 +3,15 @@
 import polars as pl
 
 from analysis.run.errors import AnalysisError
+from analysis.tables import MONEY, Frame
 
 _FATES = ("kept", "merged", "quarantined")
+_ROW = ["file", "row"]
+_MOST_ROWS = 1 << 40  # of one file
 
 
-def order_fates(
-    table: str, raw: pl.DataFrame, orders: pl.DataFrame, aside: pl.DataFrame
-) -> pl.DataFrame:
-    """What became of each row that carries money.
+def order_fates(table: str, raw: Frame, orders: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
+    """What became of the rows that carry money.
 
     Args:
         table: `orders` or `order_lines`.
@@ -19,33 +20,70 @@ def order_fates(
         aside: rows set aside, with `file`, `row`.
 
     Returns:
-        One row per raw row: `table`, `file`, `fate`, `amount` (exact).
+        One row per file and fate (`read` is what came in): `table`, `file`, `fate`, `rows`, `money`
+        (exact).
+
+    Raises:
+        AnalysisError: if a row that came in is in neither or in both, or one that did not is.
     """
+    raw = raw.lazy()
+    _assert_followed(table, raw, orders, aside)
     merged = pl.when("merged").then(pl.lit("merged")).otherwise(pl.lit("kept"))
-    fate = orders.select("file", "row", fate=merged).vstack(
-        aside.select("file", "row", fate=pl.lit("quarantined"))
-    )
-    _assert_same(table, raw.height, fate.height)
-    followed = raw.select("file", "row", "amount").join(
-        fate, on=["file", "row"], how="left", validate="1:1"
-    )
-    return followed.select(pl.lit(table).alias("table"), "file", "fate", "amount")
+    quarantined = raw.join(aside.lazy().select(_ROW), on=_ROW, how="semi")
+    parts = [
+        raw.select("file", "amount", fate=pl.lit("read")),
+        orders.lazy().select("file", "amount", fate=merged),
+        quarantined.select("file", "amount", fate=pl.lit("quarantined")),
+    ]
+    return _counted(table, parts)
 
 
 def record_fates(
     table: str, raw: pl.DataFrame, kept: pl.DataFrame, aside: pl.DataFrame
 ) -> pl.DataFrame:
-    """What became of each row of an optional table; what is neither kept nor aside was merged."""
+    """What became of the rows of an optional table; what is neither kept nor aside was merged."""
     fate = kept.select("file", "row", fate=pl.lit("kept")).vstack(
         aside.select("file", "row", fate=pl.lit("quarantined"))
     )
     followed = raw.select("file", "row").join(fate, on=["file", "row"], how="left", validate="1:1")
-    return followed.select(
-        pl.lit(table).alias("table"),
-        "file",
-        fate=pl.col("fate").fill_null("merged"),
-        amount=pl.lit(None, pl.Decimal(38, 4)),
+    no_money = pl.lit(None, MONEY)
+    parts = [
+        raw.lazy().select("file", amount=no_money, fate=pl.lit("read")),
+        followed.lazy().select("file", amount=no_money, fate=pl.col("fate").fill_null("merged")),
+    ]
+    return _counted(table, parts)
+
+
+def _counted(table: str, parts: list[pl.LazyFrame]) -> pl.DataFrame:
+    counts = [
+        part.group_by("file", "fate").agg(
+            rows=pl.len().cast(pl.Int64), money=pl.col("amount").sum()
+        )
+        for part in parts
+    ]
+    return pl.concat(pl.collect_all(counts, engine="streaming")).select(
+        pl.lit(table).alias("table"), "file", "fate", "rows", "money"
     )
+
+
+def _assert_followed(
+    table: str, raw: pl.LazyFrame, orders: pl.DataFrame, aside: pl.DataFrame
+) -> None:
+    """Every row that came in is a trusted one or set aside, and none is both."""
+    files = pl.Enum(raw.select(pl.col("file").unique().sort()).collect().to_series())
+
+    def places(frame: pl.LazyFrame) -> pl.Series:
+        """One number for each row: its file in the upper bits, its row in the lower."""
+        file = pl.col("file").cast(files).to_physical().cast(pl.Int64)
+        return (
+            frame.select(file * _MOST_ROWS + pl.col("row")).collect(engine="streaming").to_series()
+        )
+
+    came = places(raw).sort()
+    followed = pl.concat([places(orders.lazy()), places(aside.lazy())]).sort()
+    _assert_same(table, came.len(), followed.len())
+    if (came != followed).any():
+        raise AnalysisError(f"{table}: the rows accounted for are not those that came in.")
 
 
 def source_ledger(files: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
@@ -61,24 +99,18 @@ def source_ledger(files: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
     Raises:
         AnalysisError: if read is not kept + merged + set aside, for rows or to the cent.
     """
-    sums = []
-    for name in _FATES:
-        mine = pl.col("fate") == name
-        sums += [
-            mine.sum().cast(pl.Int64).alias(f"rows_{name}"),
-            pl.col("amount").filter(mine).sum().alias(f"money_{name}"),
-        ]
-    counted = fates.group_by("table", "file").agg(
-        pl.len().cast(pl.Int64).alias("rows_read"),
-        pl.col("amount").sum().alias("money_read"),
-        *sums,
-    )
+    sums = [
+        pl.col(what).filter(pl.col("fate") == fate).sum().alias(f"{what}_{fate}")
+        for what in ("rows", "money")
+        for fate in ("read", *_FATES)
+    ]
+    counted = fates.group_by("table", "file").agg(sums)
     _assert_adds_up(counted)
     accounted = files.select("table", "file", "sha256", "rows_later").join(
         counted, on=["table", "file"], how="left"
     )
     filled = accounted.with_columns(pl.exclude("table", "file", "sha256").fill_null(0))
-    _assert_same("all", fates.height, filled["rows_read"].sum())
+    _assert_same("all", counted["rows_read"].sum(), filled["rows_read"].sum())
     return filled.with_columns(pl.col("^money_.*$").cast(pl.Float64))
 
 

@@ -8,19 +8,20 @@ from analysis import model
 from analysis.clean import ledger, records
 from analysis.clean.orders import is_fee
 from analysis.run.settings import Settings
+from analysis.tables import Frame
 
 
 @dataclass(frozen=True)
 class Others:
     """The optional tables of a month."""
 
-    tables: dict[str, pl.DataFrame]  # clean, by name
+    tables: dict[str, Frame]  # clean, by name; that of the order lines is read where it is used
     aside: pl.DataFrame  # rows set aside, in the columns of `quarantine`
     fates: pl.DataFrame  # as `ledger.record_fates`
 
 
 def clean_others(
-    raw: dict[str, pl.DataFrame], orders: pl.DataFrame, people: pl.DataFrame, settings: Settings
+    raw: dict[str, Frame], orders: pl.DataFrame, people: pl.DataFrame, settings: Settings
 ) -> Others:
     """Clean every optional table but the records of customers.
 
@@ -41,7 +42,12 @@ def clean_others(
         if table in ("orders", "customers"):
             continue
         if table == settings.money_table:
-            rows = raw[table].join(orders.select("file", "row"), on=["file", "row"], how="semi")
+            trusted = orders.lazy().select("file", "row")
+            rows = (
+                raw[table]
+                .lazy()
+                .join(trusted, on=["file", "row"], how="semi", maintain_order="left")
+            )
             clean = rows.select("file", "row", "system", *model.columns(table))
         else:
             clean, bad = records.clean_records(table, raw[table], known)
@@ -53,9 +59,10 @@ def clean_others(
     return Others(tables, pl.concat(aside), pl.concat(fates))
 
 
-def with_persons(frame: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+def with_persons(frame: Frame, people: pl.DataFrame) -> Frame:
     """The frame with the id of the person in place of each customer id."""
-    names = [one for one in ("customer_id", "from_id", "to_id") if one in frame.columns]
+    columns = frame.lazy().collect_schema().names()
+    names = [one for one in ("customer_id", "from_id", "to_id") if one in columns]
     if people.is_empty() or not names:
         return frame
     ids = people.filter(pl.col("customer_id") != pl.col("person_id"))

@@ -171,7 +171,7 @@ def summary(records: Records) -> pl.DataFrame:
 
 
 def mend_list(
-    records: Records, quarantine: pl.DataFrame, raw: dict[str, pl.DataFrame]
+    records: Records, quarantine: pl.DataFrame, raw: dict[str, tables.Frame]
 ) -> pl.DataFrame:
     """What to mend at the source, sorted by the owner of the record.
 
@@ -183,17 +183,18 @@ def mend_list(
     Returns:
         One row per problem: `owner`, `table`, `file`, `row`, `customer_id`, `problem`.
     """
+    key = ["table", "file", "row"]
+    bad = quarantine.filter(pl.col("kind") == "bad").select(*key, problem="reason")
     ids = [
-        frame.select(pl.lit(table).alias("table"), "file", "row", "customer_id")
+        frame.lazy()
+        .select(pl.lit(table).alias("table"), "file", "row", "customer_id")
+        .join(bad.lazy(), on=key, how="semi")
         for table, frame in raw.items()
-        if "customer_id" in model.columns(table) and frame.height
+        if "customer_id" in model.columns(table)
     ]
-    bad = quarantine.filter(pl.col("kind") == "bad").select(
-        "table", "file", "row", problem="reason"
-    )
     owner = records.profiles.select("customer_id", "owner")
-    rows = bad.join(pl.concat(ids), on=["table", "file", "row"], how="left")
-    rows = rows.join(owner, on="customer_id", how="left")
+    known = pl.concat(pl.collect_all(ids, engine="streaming"))
+    rows = bad.join(known, on=key, how="left").join(owner, on="customer_id", how="left")
     own = records.problems.with_columns(pl.lit("customers").alias("table"))
     columns = ["owner", "table", "file", "row", "customer_id", "problem"]
     listed = pl.concat([rows.select(columns), own.select(columns)])

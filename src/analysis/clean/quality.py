@@ -6,6 +6,7 @@ import polars as pl
 
 from analysis import model
 from analysis.clean.rules import unreadable
+from analysis.tables import Frame, height
 
 DIMENSIONS = ("completeness", "validity", "uniqueness", "consistency", "timeliness")
 STALE_DAYS = 365  # a customer record not touched for longer may no longer be true
@@ -18,7 +19,7 @@ _TABLE_OF = {
 }
 
 
-def quality_checks(raw: dict[str, pl.DataFrame], as_of: date, money_table: str) -> pl.DataFrame:
+def quality_checks(raw: dict[str, Frame], as_of: date, money_table: str) -> pl.DataFrame:
     """Count what each check finds wrong in each column of the tables as received.
 
     Args:
@@ -29,9 +30,9 @@ def quality_checks(raw: dict[str, pl.DataFrame], as_of: date, money_table: str) 
     Returns:
         One row per table, column and check, in the columns of the table `quality`.
     """
-    received = {table: frame for table, frame in raw.items() if not frame.is_empty()}
+    received = {table: frame.lazy() for table, frame in raw.items() if height(frame)}
     if received.pop("orders", None) is not None:
-        received[money_table] = raw["orders"]
+        received[money_table] = raw["orders"].lazy()
     rows = []
     for table, frame in received.items():
         rows += _presence(table, frame) + _uniqueness(table, frame)
@@ -40,15 +41,11 @@ def quality_checks(raw: dict[str, pl.DataFrame], as_of: date, money_table: str) 
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def _presence(table: str, frame: pl.DataFrame) -> list[tuple]:
+def _presence(table: str, frame: pl.LazyFrame) -> list[tuple]:
     """Is it there (in the files that have such a column), and can it be read?"""
     known = model.columns("orders") | model.columns(table)
-    names = [name for name in frame.columns if name in known]
-    by_file = frame.group_by("file").agg(
-        *(pl.col(name).null_count().alias(name) for name in names),
-        *(unreadable(name).sum().alias(f"unreadable {name}") for name in names),
-        pl.len().alias("rows of the file"),
-    )
+    names = [name for name in frame.collect_schema().names() if name in known]
+    by_file = _by_file(frame, names)
     rows = []
     for name in names:
         column, failed = known[name], pl.col(f"unreadable {name}")
@@ -66,47 +63,87 @@ def _presence(table: str, frame: pl.DataFrame) -> list[tuple]:
     return rows
 
 
-def _uniqueness(table: str, frame: pl.DataFrame) -> list[tuple]:
+def _by_file(frame: pl.LazyFrame, names: list[str]) -> pl.DataFrame:
+    """For each file its rows, the empty values of each column, and those that cannot be read."""
+    empty = [pl.col(name).null_count().cast(pl.Int64).alias(name) for name in names]
+    wrong = [unreadable(name).sum().cast(pl.Int64).alias(f"unreadable {name}") for name in names]
+    every = frame.group_by("file").agg(*empty, pl.len().cast(pl.Int64).alias("rows of the file"))
+    odd = frame.filter(pl.col("unreadable") != "").group_by("file").agg(wrong)
+    counts = pl.collect_all([every, odd], engine="streaming")
+    return counts[0].join(counts[1], on="file", how="left").fill_null(0)
+
+
+def _uniqueness(table: str, frame: pl.LazyFrame) -> list[tuple]:
     key = model.key(table)
-    present = frame[key].drop_nulls() if key else pl.Series()
-    if present.is_empty():
+    if not key:
         return []
-    return [(table, key, "unique", "uniqueness", present.len(), present.len() - present.n_unique())]
-
-
-def _timeliness(table: str, frame: pl.DataFrame, as_of: date) -> list[tuple]:
-    if "in_future" in frame.columns:
-        failed = int(frame["in_future"].sum())
-        return [(table, "ordered_at", "not_in_future", "timeliness", frame.height, failed)]
-    if table != "customers" or frame["updated_at"].null_count() == frame.height:
+    present, distinct = _counted(
+        frame.select(key).drop_nulls(), pl.len(), pl.col(key).n_unique().alias("distinct")
+    )
+    if not present:
         return []
-    old = frame["updated_at"].drop_nulls().dt.date() < as_of - timedelta(days=STALE_DAYS)
-    return [(table, "updated_at", "fresh", "timeliness", old.len(), int(old.sum()))]
+    rows = [(table, key, "unique", "uniqueness", present, present - distinct)]
+    return rows + _one_person_each(frame) if table == "customers" else rows
 
 
-def _references(table: str, frame: pl.DataFrame, received: dict) -> list[tuple]:
+def _one_person_each(frame: pl.LazyFrame) -> list[tuple]:
+    """Does one id mean one person, where several systems number customers?"""
+    if _counted(frame, pl.n_unique("system"))[0] < 2:
+        return []
+    named = frame.drop_nulls(["customer_id", "customer_name"])
+    ids = named.group_by("customer_id").agg(pl.n_unique("system"), pl.n_unique("customer_name"))
+    clash = (pl.col("system") > 1) & (pl.col("customer_name") > 1)
+    every, failed = _counted(ids, pl.len(), clash.sum().alias("clash"))
+    return [("customers", "customer_id", "one_person", "consistency", every, failed)]
+
+
+def _timeliness(table: str, frame: pl.LazyFrame, as_of: date) -> list[tuple]:
+    if "in_future" in frame.collect_schema().names():
+        rows, failed = _counted(frame, pl.len(), pl.col("in_future").sum())
+        return [(table, "ordered_at", "not_in_future", "timeliness", rows, failed)]
+    if table != "customers":
+        return []
+    day = pl.col("updated_at").dt.date()
+    old = (day < as_of - timedelta(days=STALE_DAYS)).sum()
+    rows, failed = _counted(frame, pl.col("updated_at").count().alias("rows"), old)
+    return [(table, "updated_at", "fresh", "timeliness", rows, failed)] if rows else []
+
+
+def _references(table: str, frame: pl.LazyFrame, received: dict[str, pl.LazyFrame]) -> list[tuple]:
     """Do ids have a record in the table of their own, and do those without miss it by zeros only?"""
     rows = []
     for column, of in _TABLE_OF.items():
         home = of
         if of not in received and column == "customer_id":
             home = next((one for one in ("orders", "order_lines") if one in received), of)
-        if column not in frame.columns or home not in received or home == table:
+        columns = frame.collect_schema().names()
+        if column not in columns or home not in received or home == table:
             continue
-        known = received[home][column].drop_nulls().unique()
-        ids = frame.select(column).drop_nulls().filter(pl.col(column) != "*")[column]
+        known = _distinct(received[home], column).select(column)
+        ids = _distinct(frame, column).filter(pl.col(column) != "*")
         if ids.is_empty() or known.is_empty():
             continue
-        missing = ids.filter(~ids.is_in(known.implode()))
-        bare = known.str.strip_chars_start("0").implode()
-        by_zeros = int(missing.str.strip_chars_start("0").is_in(bare).sum())
+        missing = ids.join(known, on=column, how="anti")
+        bare = pl.col(column).str.strip_chars_start("0")
+        by_zeros = missing.with_columns(bare).join(known.select(bare), on=column, how="semi")
+        every, lost, zeros = (int(part["rows"].sum()) for part in (ids, missing, by_zeros))
         if home == of:
-            rows.append((table, column, "has_record", "consistency", ids.len(), missing.len()))
-        rows.append((table, column, "zeros_kept", "consistency", ids.len(), by_zeros))
+            rows.append((table, column, "has_record", "consistency", every, lost))
+        rows.append((table, column, "zeros_kept", "consistency", every, zeros))
     return rows
 
 
-def unread_values(raw: dict[str, pl.DataFrame], money_table: str) -> pl.DataFrame:
+def _counted(frame: pl.LazyFrame, *counts: pl.Expr) -> tuple[int, ...]:
+    return frame.select(counts).collect(engine="streaming").row(0)
+
+
+def _distinct(frame: pl.LazyFrame, column: str) -> pl.DataFrame:
+    """The values of a column, each with its `rows`."""
+    present = frame.select(column).drop_nulls()
+    return present.group_by(column).agg(rows=pl.len()).collect(engine="streaming")
+
+
+def unread_values(raw: dict[str, Frame], money_table: str) -> pl.DataFrame:
     """The columns in which values are there but cannot be read.
 
     Args:
@@ -119,7 +156,8 @@ def unread_values(raw: dict[str, pl.DataFrame], money_table: str) -> pl.DataFram
     """
     found = []
     for table, frame in raw.items():
-        odd = frame.filter(pl.col("unreadable") != "").sort("file", "row")
+        odd = frame.lazy().filter(pl.col("unreadable") != "").select("unreadable", "file", "row")
+        odd = odd.collect(engine="streaming").sort("file", "row")
         if odd.is_empty() or (table == money_table != "orders"):
             continue
         columns = odd.with_columns(column=pl.col("unreadable").str.split(",")).explode("column")
@@ -129,7 +167,7 @@ def unread_values(raw: dict[str, pl.DataFrame], money_table: str) -> pl.DataFram
             .select(
                 pl.lit(money_table if table == "orders" else table).alias("table"),
                 "column",
-                pl.lit(frame.height, pl.Int64).alias("rows"),
+                pl.lit(height(frame), pl.Int64).alias("rows"),
                 *("failed", "file", "row"),
             )
         ]

@@ -5,13 +5,14 @@ A new rule is one line of `RULES`, its sentence in the catalogue, and a three-ro
 
 import polars as pl
 
+from analysis.clean.repeats import repeated_rows
 from analysis.collect.values import EARLIEST
 from analysis.labels import group
 from analysis.run.errors import UserError
 from analysis.run.settings import Settings
+from analysis.tables import Frame, height
 
 NOT_USABLE = ("not_a_sale", "no_customer", "test_account", "unknown_customer")
-_CONTENT = pl.exclude("file", "row", "is_test", "created_at", "person_id")
 
 
 def unreadable(column: str) -> pl.Expr:
@@ -42,18 +43,9 @@ RULES: dict[str, pl.Expr] = {
 }
 
 
-def with_reason(raw: pl.LazyFrame, drop_repeats: bool = False) -> pl.LazyFrame:
-    """Add `reason`: the first rule that a row breaks, null for a row to trust.
-
-    Args:
-        raw: the table `raw_orders` with `is_test`.
-        drop_repeats: whether rows that are marked as such and repeat an earlier one are set aside.
-    """
-    reasons = [pl.when(broken).then(pl.lit(reason)) for reason, broken in RULES.items()]
-    if drop_repeats:
-        repeats = pl.col("drop_repeats") & ~pl.struct(_CONTENT).is_first_distinct()
-        reasons.insert(0, pl.when(repeats).then(pl.lit("repeated_row")))
-    return raw.with_columns(reason=pl.coalesce(reasons))
+def reason() -> pl.Expr:
+    """The first rule that a row of `raw_orders` with `is_test` breaks; null for a row to trust."""
+    return pl.coalesce(pl.when(broken).then(pl.lit(name)) for name, broken in RULES.items())
 
 
 def kind_of(reason: pl.Expr) -> pl.Expr:
@@ -61,19 +53,16 @@ def kind_of(reason: pl.Expr) -> pl.Expr:
     return pl.when(reason.is_in(NOT_USABLE)).then(pl.lit("not_usable")).otherwise(pl.lit("bad"))
 
 
-def exact_repeats(raw: pl.DataFrame) -> int:
+def exact_repeats(raw: Frame) -> int:
     """Rows equal to an earlier one in every column but file and row.
 
     Where no line key says that they are mistakes they are counted and kept: two equal lines are often
     two sales.
     """
-    content = raw.filter(~pl.col("drop_repeats")).drop("file", "row")
-    return content.height - content.unique().height
+    return repeated_rows(raw.lazy(), ~pl.col("drop_repeats")).height
 
 
-def check_budget(
-    raw: dict[str, pl.DataFrame], quarantine: pl.DataFrame, settings: Settings
-) -> None:
+def check_budget(raw: dict[str, Frame], quarantine: pl.DataFrame, settings: Settings) -> None:
     """Stop a month in which too many rows of a table are bad.
 
     Args:
@@ -86,7 +75,7 @@ def check_budget(
     """
     bad = quarantine.filter(pl.col("kind") == "bad")
     for table, found in bad.group_by("table", maintain_order=True):
-        rows = raw["orders" if table[0] == settings.money_table else table[0]].height
+        rows = height(raw["orders" if table[0] == settings.money_table else table[0]])
         if found.height / rows > settings.max_quarantined_share:
             raise UserError(
                 f"{found.height / rows:.1%} of the rows of {table[0]} are bad, more than "

@@ -5,6 +5,7 @@ import polars as pl
 from analysis.clean.profiles import People, Records
 from analysis.clean.quality import DIMENSIONS
 from analysis.report.show import Cents, Money, Share, percent
+from analysis.tables import Frame
 
 
 def records(found: Records) -> dict:
@@ -51,11 +52,12 @@ def merge_effect(orders: pl.DataFrame, found: pl.DataFrame) -> dict:
     }
 
 
-def flags(orders: pl.DataFrame, lines: pl.DataFrame) -> dict:
+def flags(orders: pl.DataFrame, lines: Frame) -> dict:
     """What was noted of trusted rows, and of order lines, without setting them aside."""
+    of_lines = lines.lazy().select(pl.col("is_fee").sum()).collect(engine="streaming").item()
     return {
         "key": "clean.flags",
-        "fees": int(max(orders["is_fee"].sum(), lines["is_fee"].sum())),
+        "fees": int(max(orders["is_fee"].sum(), of_lines)),
         "outliers": int(orders["is_outlier"].sum()),
         "early": int(orders["before_signup"].sum()),
     }

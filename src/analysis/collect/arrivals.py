@@ -12,6 +12,7 @@ from analysis.collect.values import EARLIEST
 from analysis.run.errors import UserError
 from analysis.run.months import Month
 from analysis.run.settings import Settings
+from analysis.tables import Frame
 
 GAP_WINDOW_DAYS = 365
 USUAL_GAP_QUANTILE = 0.95
@@ -133,6 +134,7 @@ def _count(one: Input, settings: Settings, month: Month) -> tuple[dict, pl.Serie
     if money:
         whole = pl.col("amount").is_not_null() & pl.col("ordered_at").is_not_null()
         in_future = pl.col("in_future")
+    open_end = one.format == "csv" and not read_text.ends_whole(one)
     facts = rows.select(
         rows=pl.len().cast(pl.Int64),
         rows_later=later.sum().cast(pl.Int64),
@@ -141,10 +143,10 @@ def _count(one: Input, settings: Settings, month: Month) -> tuple[dict, pl.Serie
         first_row=day.filter(~later & possible).min(),
         last_row=day.filter(~later & possible).max(),
         first_later=day.filter(later).min(),
-        last_row_whole=whole.last(),
+        last_row_whole=whole.last() if open_end else pl.lit(True),
     )
     days = rows.filter(~later & possible if money else False).select(day=day).drop_nulls().unique()
-    counted, seen = pl.collect_all([facts, days])
+    counted, seen = pl.collect_all([facts, days], engine="streaming")
     return counted.row(0, named=True), seen["day"], headings.get("customer_id", "")
 
 
@@ -179,21 +181,30 @@ def check_completeness(found: Survey, month: Month) -> Completeness:
     )
 
 
-def arrivals_by_month(rows: pl.DataFrame, month: Month) -> pl.DataFrame:
+def arrivals_by_month(rows: Frame, month: Month) -> pl.DataFrame:
     """Rows and money received by month, months without orders included, impossible dates left out.
+
+    Args:
+        rows: the table `raw_orders`.
+        month: the last one.
 
     Returns:
         One row per calendar month from the first order to `month`: `month` (first day), `rows`,
         `money`, `days_with_orders`.
     """
-    dated = rows.filter(pl.col("ordered_at") >= EARLIEST)
-    first = dated["ordered_at"].min().date().replace(day=1)
-    calendar = pl.DataFrame({"month": pl.date_range(first, month.first_day, "1mo", eager=True)})
-    counted = dated.group_by(month=pl.col("ordered_at").dt.date().dt.month_start()).agg(
-        rows=pl.len().cast(pl.Int64),
-        money=pl.col("amount").sum().cast(pl.Float64),
-        days_with_orders=pl.col("ordered_at").dt.date().n_unique().cast(pl.Int64),
+    day = pl.col("ordered_at").dt.date()
+    dated = rows.lazy().filter(pl.col("ordered_at") >= EARLIEST)
+    counted = (
+        dated.group_by(month=day.dt.month_start())
+        .agg(
+            rows=pl.len().cast(pl.Int64),
+            money=pl.col("amount").sum().cast(pl.Float64),
+            days_with_orders=day.n_unique().cast(pl.Int64),
+        )
+        .collect(engine="streaming")
     )
+    first = counted["month"].min()
+    calendar = pl.DataFrame({"month": pl.date_range(first, month.first_day, "1mo", eager=True)})
     return calendar.join(counted, on="month", how="left", maintain_order="left").with_columns(
         pl.col("rows", "money", "days_with_orders").fill_null(0)
     )

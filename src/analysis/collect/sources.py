@@ -32,55 +32,52 @@ def order_rows(settings: Settings) -> pl.LazyFrame:
     """All rows that carry purchases and refunds, from orders or, where there are none, order lines.
 
     Returns:
-        One row per data row, in the columns of the table `raw_orders`.
+        One row per data row, in the columns of the table `raw_orders`, by file and row.
 
     Raises:
         UserError: if an input is missing, not whole, pinned to another content, or lacks a column.
     """
-    table = settings.money_table
-    return pl.concat(
-        [
-            order_rows_of(one, settings)[0]
-            for source in settings.of(table)
-            for one in find_inputs(source, settings)
-        ]
-    )
+    inputs = _inputs(settings.money_table, settings)
+    return pl.concat([order_rows_of(one, settings)[0] for one in inputs])
 
 
 def table_rows(table: str, settings: Settings) -> pl.LazyFrame | None:
     """All rows of an optional table; None where the settings name no source of it.
 
     Returns:
-        One row per data row, in the columns of the table `raw_<table>`.
+        One row per data row, in the columns of the table `raw_<table>`, by file and row.
     """
-    parts = [
-        table_rows_of(one, settings)[0]
-        for source in settings.of(table)
-        for one in find_inputs(source, settings)
-    ]
+    parts = [table_rows_of(one, settings)[0] for one in _inputs(table, settings)]
     return pl.concat(parts) if parts else None
 
 
-def raw_tables(settings: Settings, month: Month) -> dict[str, pl.DataFrame]:
+def _inputs(table: str, settings: Settings) -> list[Input]:
+    """The inputs of a table in the order of their names, which is that of the written table."""
+    found = [one for source in settings.of(table) for one in find_inputs(source, settings)]
+    return sorted(found, key=lambda one: one.name)
+
+
+def raw_tables(settings: Settings, month: Month) -> dict[str, pl.LazyFrame]:
     """Every input table as received, up to the end of the month; empty where there is no source.
 
     Returns:
-        `raw_<table>` = its rows; rows without a readable time are kept.
+        `raw_<table>` = its rows, to be read when they are written; rows without a readable time are
+        kept.
     """
     tables = {"raw_orders": _until(order_rows(settings), "ordered_at", month)}
     for table in model.tables():
         if table == "orders":
             continue
-        rows, dated_by = table_rows(table, settings), model.time_column(table)
-        name = f"raw_{table}"
-        tables[name] = empty(name) if rows is None else _until(rows, dated_by, month)
+        rows, name = table_rows(table, settings), f"raw_{table}"
+        dated_by = model.time_column(table)
+        tables[name] = empty(name).lazy() if rows is None else _until(rows, dated_by, month)
     return tables
 
 
-def _until(rows: pl.LazyFrame, dated_by: str | None, month: Month) -> pl.DataFrame:
-    if dated_by:
-        rows = rows.filter(~(pl.col(dated_by) > month.as_of).fill_null(False))
-    return rows.collect()
+def _until(rows: pl.LazyFrame, dated_by: str | None, month: Month) -> pl.LazyFrame:
+    if dated_by is None:
+        return rows
+    return rows.filter(~(pl.col(dated_by) > month.as_of).fill_null(False))
 
 
 def table_rows_of(one: Input, settings: Settings) -> tuple[pl.LazyFrame, dict[str, str]]:

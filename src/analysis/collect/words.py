@@ -9,6 +9,7 @@ from analysis.collect.arrivals import Completeness
 from analysis.collect.values import EARLIEST
 from analysis.run.months import Month
 from analysis.run.settings import Settings
+from analysis.tables import Frame, height
 
 
 def completeness(found: Completeness, month: Month) -> dict:
@@ -39,7 +40,7 @@ def line_ends(files: pl.DataFrame) -> dict:
     return {"key": "collect.ends_open", "files": ", ".join(open_ends)}
 
 
-def dates(files: pl.DataFrame, rows: pl.DataFrame, later_orders: int) -> dict:
+def dates(files: pl.DataFrame, rows: Frame, later_orders: int) -> dict:
     """Whether every order has a date that can be true.
 
     Args:
@@ -47,7 +48,7 @@ def dates(files: pl.DataFrame, rows: pl.DataFrame, later_orders: int) -> dict:
         rows: order rows up to the end of the month.
         later_orders: rows dated after the month, up to the day on which their file was written.
     """
-    before = rows.filter(pl.col("ordered_at") < EARLIEST).height
+    before = height(rows.lazy().filter(pl.col("ordered_at") < EARLIEST))
     beyond = int(files["rows_in_future"].sum() + files["rows_later"].sum()) - later_orders
     if not before + beyond:
         return {"key": "collect.dates_possible"}

@@ -53,6 +53,7 @@ class Run:
         self.step, self.config, self.month = step, config, month
         self.settings: Settings = load(config)
         self._facts: dict[str, object] = {}
+        self._kept: dict[str, dict] = {}
         staging = os.environ.get(STAGING)
         published = paths.tables(self.settings.name, month)
         self._in = Path(staging) / paths.TABLES if staging else published
@@ -73,6 +74,19 @@ class Run:
         Raises:
             UserError: if the step does not declare that it reads it, or the month has not been run.
         """
+        self._may_read(table)
+        return tables.read(table, self._in)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """A table as `read` gives it, but read column by column where it is used.
+
+        Raises:
+            UserError: as `read`.
+        """
+        self._may_read(table)
+        return tables.scan(table, self._in)
+
+    def _may_read(self, table: str) -> None:
         if table not in self.step.reads:
             raise UserError(
                 f"{self.step.name} does not declare that it reads {table}. "
@@ -83,7 +97,6 @@ class Run:
                 f"{self.month} of {self.settings.name} has no table {table} yet. "
                 f"Run the month first: analysis run {self.month} --config {self.config}"
             )
-        return tables.read(table, self._in)
 
     def read_earlier(self, table: str, months_back: int = 1) -> pl.DataFrame | None:
         """A table of an earlier month (LATEST: of the latest published), if there is one; else None."""
@@ -144,16 +157,31 @@ class Run:
         ids = shown_ids(frame["customer_id"], self.settings, customer_headings(self._in))
         return frame.with_columns(customer_id=ids)
 
+    def keep(self, outputs: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
+        """Write tables before the notebook ends, so that the rest of it reads them from there.
+
+        Args:
+            outputs: tables that the step writes, by name, however large.
+
+        Returns:
+            The same tables as written, read column by column where they are used.
+
+        Raises:
+            ValueError: if a table is undeclared or breaks its contract.
+        """
+        self._kept |= self._write(outputs)
+        return {name: tables.scan(name, self._tables) for name in outputs}
+
     def finish(
         self,
-        outputs: dict[str, pl.DataFrame],
+        outputs: dict[str, pl.DataFrame | pl.LazyFrame],
         lists: dict[str, pl.DataFrame | dict[str, pl.DataFrame]] | None = None,
         documents: dict[str, dict] | None = None,
     ) -> None:
         """Write the notebook's tables and documents, and the lists that people act on as workbooks.
 
         Args:
-            outputs: every table that the step writes, by name.
+            outputs: every table that the step writes and has not kept yet, by name.
             lists: workbooks for `export/`, by file name without ending; each a list, or several by the
                 name of their sheet.
             documents: every document that the step writes, by name.
@@ -162,13 +190,13 @@ class Run:
             ValueError: if a table or document is missing, undeclared, or breaks its contract.
         """
         documents = documents or {}
-        given, declared = {*outputs, *documents}, {*self.step.writes, *self.step.documents}
+        given = {*outputs, *self._kept, *documents}
+        declared = {*self.step.writes, *self.step.documents}
         if given != declared:
             raise ValueError(f"{self.step.name} writes {sorted(declared)}, not {sorted(given)}")
-        folder = self._out / paths.TABLES if os.environ.get(STAGING) else self._out
-        written = {name: tables.write(name, frame, folder) for name, frame in outputs.items()}
+        written = self._kept | self._write(outputs)
         for name, content in documents.items():
-            written[name] = tables.write_document(name, content, folder)
+            written[name] = tables.write_document(name, content, self._tables)
         for name, content in (lists or {}).items():
             from analysis.report.show import worded
             from analysis.report.workbook import write_workbook
@@ -178,6 +206,16 @@ class Run:
             write_workbook(readable, self._out / paths.EXPORT / f"{name}.xlsx")
         if os.environ.get(STAGING):
             self._write_mark(written)
+
+    def _write(self, outputs: dict) -> dict:
+        undeclared = sorted(set(outputs) - set(self.step.writes))
+        if undeclared:
+            raise ValueError(f"{self.step.name} does not declare that it writes {undeclared}")
+        return {name: tables.write(name, frame, self._tables) for name, frame in outputs.items()}
+
+    @property
+    def _tables(self) -> Path:
+        return self._out / paths.TABLES if os.environ.get(STAGING) else self._out
 
     def _write_mark(self, written: dict) -> None:
         """Leave the mark that this notebook came to its end, with the parameters it really used."""
