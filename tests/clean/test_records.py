@@ -121,6 +121,21 @@ def test_what_may_be_empty_is_not_incomplete():
     ]
 
 
+def test_a_column_is_only_missed_in_the_files_that_have_it():
+    people = raw(
+        "customers",
+        {"customer_id": "a", "email": "x@y.zz", "file": "with"},
+        {"customer_id": "b", "file": "with"},
+        {"customer_id": "c", "file": "without"},
+    )
+    received = {"orders": tables.empty("raw_orders"), "customers": people}
+    checks = quality_checks(received, AS_OF, "orders").filter(check="present")
+    assert checks.select("column", "rows", "failed").rows() == [
+        ("customer_id", 3, 0),
+        ("email", 2, 1),
+    ]
+
+
 def test_the_weakest_columns_come_first_and_those_without_fault_not_at_all():
     names = ["table", "column", "check", "dimension", "rows", "failed"]
     rows = [
@@ -129,7 +144,7 @@ def test_the_weakest_columns_come_first_and_those_without_fault_not_at_all():
         ("u", "c", "unique", "uniqueness", 4, 3),
     ]
     found = weakest(pl.DataFrame(rows, schema=names, orient="row"))
-    assert found.select("table", "column", "check", "score").rows() == [
+    assert found.select("table", "column", "check", "passing").rows() == [
         ("u", "c", "unique", 0.25),
         ("t", "a", "present", 0.75),
     ]

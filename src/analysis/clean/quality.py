@@ -42,25 +42,35 @@ def quality_checks(raw: dict[str, Frame], as_of: date, money_table: str) -> pl.D
 
 
 def _presence(table: str, frame: pl.LazyFrame) -> list[tuple]:
-    """Is it there (of columns that the export has), and can it be read?"""
+    """Is it there (in the files that have such a column), and can it be read?"""
     known = model.columns("orders") | model.columns(table)
     names = [name for name in frame.collect_schema().names() if name in known]
-    absences = [pl.col(name).null_count().alias(name) for name in names]
-    wrong = [unreadable(name).sum().alias(name) for name in names]
-    odd = frame.filter(pl.col("unreadable") != "")
-    nulls, unread = pl.collect_all([frame.select(absences), odd.select(wrong)], engine="streaming")
-    rows, every = [], height(frame)
+    by_file = _by_file(frame, names)
+    rows = []
     for name in names:
-        failed = unread[name].item()
-        absent = nulls[name].item() - failed
-        needed = known[name].required or name in ("customer_id", "ordered_at")
-        if absent == every and not needed:
-            continue  # the export has no such column
-        if not known[name].may_be_empty:
-            rows.append((table, name, "present", "completeness", every, max(absent, 0)))
-        if known[name].kind not in ("id", "text", "list"):
-            rows.append((table, name, "readable", "validity", every, failed))
+        column, failed = known[name], pl.col(f"unreadable {name}")
+        needed = column.required or name in ("customer_id", "ordered_at")
+        there = pl.lit(needed) | (pl.col(name) - failed < pl.col("rows of the file"))
+        absent, unread, asked = (
+            by_file.filter(there)
+            .select((pl.col(name) - failed).sum(), failed.sum(), pl.col("rows of the file").sum())
+            .row(0)
+        )
+        if asked and not column.may_be_empty:
+            rows.append((table, name, "present", "completeness", asked, max(absent, 0)))
+        if asked and column.kind not in ("id", "text", "list"):
+            rows.append((table, name, "readable", "validity", asked, unread))
     return rows
+
+
+def _by_file(frame: pl.LazyFrame, names: list[str]) -> pl.DataFrame:
+    """For each file its rows, the empty values of each column, and those that cannot be read."""
+    empty = [pl.col(name).null_count().cast(pl.Int64).alias(name) for name in names]
+    wrong = [unreadable(name).sum().cast(pl.Int64).alias(f"unreadable {name}") for name in names]
+    every = frame.group_by("file").agg(*empty, pl.len().cast(pl.Int64).alias("rows of the file"))
+    odd = frame.filter(pl.col("unreadable") != "").group_by("file").agg(wrong)
+    counts = pl.collect_all([every, odd], engine="streaming")
+    return counts[0].join(counts[1], on="file", how="left").fill_null(0)
 
 
 def _uniqueness(table: str, frame: pl.LazyFrame) -> list[tuple]:
@@ -152,10 +162,10 @@ def unread_values(raw: dict[str, Frame], money_table: str) -> pl.DataFrame:
 
 
 def weakest(checks: pl.DataFrame, most: int = 8) -> pl.DataFrame:
-    """The checks that most values fail: `table`, `column`, `check`, `rows`, `failed`, `score`."""
-    score = 1 - pl.col("failed") / pl.col("rows")
-    failing = checks.filter(pl.col("failed") > 0).with_columns(score=score)
-    return failing.sort("score", "table", "column", "check").head(most).drop("dimension")
+    """The checks that most values fail: `table`, `column`, `check`, `rows`, `failed`, `passing`."""
+    passing = 1 - pl.col("failed") / pl.col("rows")
+    failing = checks.filter(pl.col("failed") > 0).with_columns(passing=passing)
+    return failing.sort("passing", "table", "column", "check").head(most).drop("dimension")
 
 
 def scores(checks: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 import html
 import io
 import math
+import re
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -102,6 +103,8 @@ class Table:
         cells = []
         for position, (value, kind) in enumerate(zip(row, kinds, strict=True)):
             content = html.escape(form(value, kind, self.settings))
+            if kind == "file":  # long names break behind their signs, not within a word
+                content = re.sub(r"([/_#?.-])(?=\w)", r"\1<wbr>", content)
             tag = 'th scope="row"' if position == 0 else "td"
             cells.append(f'<{tag} class="{kind}">{content}</{tag[:2]}>')
         return f"<tr>{''.join(cells)}</tr>"
