@@ -71,7 +71,19 @@ def _uniqueness(table: str, frame: pl.DataFrame) -> list[tuple]:
     present = frame[key].drop_nulls() if key else pl.Series()
     if present.is_empty():
         return []
-    return [(table, key, "unique", "uniqueness", present.len(), present.len() - present.n_unique())]
+    doubled = present.len() - present.n_unique()
+    rows = [(table, key, "unique", "uniqueness", present.len(), doubled)]
+    return rows + _one_person_each(frame) if table == "customers" else rows
+
+
+def _one_person_each(frame: pl.DataFrame) -> list[tuple]:
+    """Does one id mean one person, where several systems number customers?"""
+    if frame["system"].n_unique() < 2:
+        return []
+    named = frame.drop_nulls(["customer_id", "customer_name"])
+    ids = named.group_by("customer_id").agg(pl.n_unique("system"), pl.n_unique("customer_name"))
+    clash = ids.filter((pl.col("system") > 1) & (pl.col("customer_name") > 1))
+    return [("customers", "customer_id", "one_person", "consistency", ids.height, clash.height)]
 
 
 def _timeliness(table: str, frame: pl.DataFrame, as_of: date) -> list[tuple]:
