@@ -80,7 +80,21 @@ def _uniqueness(table: str, frame: pl.LazyFrame) -> list[tuple]:
     present, distinct = _counted(
         frame.select(key).drop_nulls(), pl.len(), pl.col(key).n_unique().alias("distinct")
     )
-    return [(table, key, "unique", "uniqueness", present, present - distinct)] if present else []
+    if not present:
+        return []
+    rows = [(table, key, "unique", "uniqueness", present, present - distinct)]
+    return rows + _one_person_each(frame) if table == "customers" else rows
+
+
+def _one_person_each(frame: pl.LazyFrame) -> list[tuple]:
+    """Does one id mean one person, where several systems number customers?"""
+    if _counted(frame, pl.n_unique("system"))[0] < 2:
+        return []
+    named = frame.drop_nulls(["customer_id", "customer_name"])
+    ids = named.group_by("customer_id").agg(pl.n_unique("system"), pl.n_unique("customer_name"))
+    clash = (pl.col("system") > 1) & (pl.col("customer_name") > 1)
+    every, failed = _counted(ids, pl.len(), clash.sum().alias("clash"))
+    return [("customers", "customer_id", "one_person", "consistency", every, failed)]
 
 
 def _timeliness(table: str, frame: pl.LazyFrame, as_of: date) -> list[tuple]:

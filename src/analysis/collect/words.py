@@ -63,9 +63,9 @@ def files_read(files: pl.DataFrame) -> tuple[str, pl.DataFrame]:
         files: the table `source_files`.
     """
     folder, named = short_names(files.with_columns(pl.col("sha256").str.head(12)))
-    facts = ["rows", "rows_later", "first_row", "last_row", "sha256"]
+    facts = ["rows", "rows_later", "first_row", "last_row"]
     systems = ["system"] if (files["system"] != "").any() else []
-    columns = named.select("table", "file", *systems, *facts)
+    columns = named.select("table", "file", *facts, *systems, "sha256")
     return label("collect.files", folder=folder), columns
 
 
