@@ -9,6 +9,7 @@ from helpers import shared_data
 
 from analysis import tables
 from analysis.clean.identity import find_same_people, merge_effect
+from analysis.clean.matching import LARGEST_BLOCK, MOST_SHARING, prepare, weigh_pairs
 
 
 def febrl(number: int) -> pl.DataFrame:
@@ -104,6 +105,34 @@ def test_the_same_phone_of_somebody_else_is_for_review(other):
     assert found.merges.is_empty()
     assert found.review.rows() == [("a", "b", 0.5, "same_phone_other_person")]
     tables.conform("identity_review", found.review)
+
+
+@pytest.mark.parametrize(("sharing", "merged"), [(MOST_SHARING, 1), (MOST_SHARING + 1, 0)])
+def test_a_phone_that_many_share_is_the_shops_and_joins_nobody(sharing, merged):
+    names = [
+        "王小明",
+        "王小明",
+        *(f"{sign}{sign}" for sign in "赵钱孙李周吴郑冯陈褚卫蒋沈韩杨朱秦尤许"),
+    ]
+    rows = [
+        {"customer_id": f"r{number}", "customer_name": name, "phone": "+862162888888"}
+        for number, name in enumerate(names[:sharing])
+    ]
+    found = find_same_people(crowd(*rows))
+    assert found.merges.filter(rule="same_phone").height == merged
+    assert found.review.is_empty() is (not merged)
+
+
+def test_what_most_records_agree_on_makes_no_pairs():
+    nobody = [
+        {"customer_id": f"r{n:03}", "customer_name": "匿名"} for n in range(LARGEST_BLOCK + 1)
+    ]
+    fields = prepare(crowd(*nobody, ONE, ONE | {"customer_id": "b"}))
+    pairs = weigh_pairs(fields, least=0.0, seed=1)
+    assert "b" in pairs["b"].to_list()
+    assert not pairs.filter(
+        pl.col("a").str.starts_with("r") & pl.col("b").str.starts_with("r")
+    ).height
 
 
 def test_the_same_mail_is_one_person_whatever_the_order_of_the_names():

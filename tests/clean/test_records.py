@@ -10,6 +10,7 @@ from analysis import tables
 from analysis.clean.others import with_persons
 from analysis.clean.quality import quality_checks, scores, trend, unread_values, weakest
 from analysis.clean.records import clean_records
+from analysis.clean.words import clashes
 
 AS_OF = date(2024, 1, 31)
 
@@ -134,6 +135,23 @@ def test_a_column_is_only_missed_in_the_files_that_have_it():
         ("customer_id", 3, 0),
         ("email", 2, 1),
     ]
+
+
+def test_an_id_of_two_people_in_two_systems_is_a_warning():
+    people = raw(
+        "customers",
+        {"customer_id": "1", "customer_name": "Ann", "system": "till"},
+        {"customer_id": "1", "customer_name": "Bob", "system": "web"},
+        {"customer_id": "2", "customer_name": "Eve", "system": "till"},
+        {"customer_id": "2", "customer_name": "Eve", "system": "web"},
+        {"customer_id": "3", "customer_name": "Old", "system": "web"},
+        {"customer_id": "3", "customer_name": "New", "system": "web"},
+    )
+    received = {"orders": tables.empty("raw_orders"), "customers": people}
+    checks = quality_checks(received, AS_OF, "orders")
+    assert checks.filter(check="one_person").select("rows", "failed").rows() == [(3, 1)]
+    assert clashes(checks) == {"key": "clean.ids_clash", "ids": 1}
+    assert clashes(checks.clear()) == {"key": "clean.ids_apart"}
 
 
 def test_the_weakest_columns_come_first_and_those_without_fault_not_at_all():

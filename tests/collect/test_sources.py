@@ -270,6 +270,21 @@ def test_several_systems_stand_beside_each_other(root):
     assert found.select("system", "customer_id").rows() == [("till", "b"), ("", "a")]
 
 
+def test_a_prefix_keeps_the_customers_of_systems_apart_that_number_alike(root):
+    other = (
+        '\n[[sources]]\ntable = "orders"\npath = "data/raw/shop/more.tsv"\nid_prefix = "till-"\n'
+    )
+    config = write_shop(root, HEADINGS + "1,2024-01-05,1\n", settings_text() + other)
+    more = "会员号\t订单号\t交易时间\t成交金额\n1\t77\t2024/1/6\t2\n-\t78\t2024/1/6\t2\n"
+    (root / "data" / "raw" / "shop" / "more.tsv").write_text(more, encoding="utf-8")
+    found = sources.order_rows(load(config)).collect()
+    assert found.select("customer_id", "order_id").rows() == [
+        ("1", None),
+        ("till-1", "77"),
+        (None, "78"),
+    ]
+
+
 def test_optional_tables_are_read_up_to_the_month_and_missing_ones_are_empty(root):
     more = '\n[[sources]]\ntable = "feedback"\npath = "data/raw/shop/feedback.tsv"\n'
     config = write_shop(root, HEADINGS + "a,2024-01-05,1\n", settings_text() + more)

@@ -46,7 +46,7 @@ def test_what_comes_from_data_is_escaped():
     html = Table(frame, "<b>", SHOP, {})._repr_html_()
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
-    assert "<caption>&lt;b&gt;</caption>" in html
+    assert "<caption><span>&lt;b&gt;</span></caption>" in html
     assert 'scope="col"' in html
 
 

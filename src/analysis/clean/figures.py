@@ -1,7 +1,6 @@
 """Figures of `02_clean`."""
 
 import polars as pl
-from matplotlib import dates
 
 from analysis.clean.quality import DIMENSIONS
 from analysis.labels import label, text
@@ -13,9 +12,12 @@ from analysis.report.style import (
     ORANGE,
     VERMILION,
     canvas,
+    month_ticks,
     percentages,
     thousands,
 )
+
+HIGHEST_FLOOR = 0.9  # of the scores' axis, so that small changes stay small
 
 
 def waterfall(stages: pl.DataFrame) -> Picture:
@@ -81,11 +83,10 @@ def quality_trend(trend: pl.DataFrame) -> Picture | Sentence:
                 markersize=4,
                 label=text(dimension),
             )
-    axes.set(ylabel=text("score"))
+    lowest = min(means["score"].min(), HIGHEST_FLOOR)
+    axes.set(ylabel=text("score"), ylim=(lowest - 0.02, 1.01))
     axes.yaxis.set_major_formatter(percentages)
-    axes.set_xticks(means["month"].unique().sort(), minor=False)
-    axes.xaxis.set_major_locator(dates.AutoDateLocator(minticks=2, maxticks=8))
-    axes.xaxis.set_major_formatter(dates.DateFormatter("%b %y"))
+    month_ticks(axes, means["month"].unique().sort())
     figure.legend(loc="outside upper center", ncols=3)
     last = means.filter(pl.col("month") == means["month"].max()).sort("score", "dimension")
     worst = last.row(0, named=True)

@@ -27,6 +27,10 @@ EDITS = {
 EQUAL = {"province": [0.90, 0.10], "district": [0.85, 0.15]}
 FIELDS = (*ALIKE, *EDITS, *EQUAL)
 _RARE_COUNTS_MORE = ("customer_name", "given_name", "surname", "city")
+MOST_SHARING = 20  # records with one phone or e-mail; what more share is a shop's, not a person's
+LARGEST_BLOCK = (
+    200  # records that agree; what more agree on (匿名) says nothing and makes endless pairs
+)
 # Pairs are looked at only if they agree on all fields of one of these.
 _BLOCKS = (
     ("birthday",),
@@ -49,7 +53,10 @@ LEAST_RECORDS = 2
 
 
 def prepare(records: pl.DataFrame) -> pl.DataFrame:
-    """The fields that can be compared, as folded text, sorted by id; empty ones are left out."""
+    """The fields that can be compared, as folded text, sorted by id; empty ones are left out.
+
+    A phone or an e-mail that more than MOST_SHARING records share counts as none.
+    """
     columns = {}
     for name in FIELDS:
         if name in records.columns and records[name].null_count() < records.height:
@@ -57,7 +64,14 @@ def prepare(records: pl.DataFrame) -> pl.DataFrame:
             text = text.str.replace_all(r"[-/]", "") if name == "birthday" else text
             folded = text.str.strip_chars().str.replace_all(r"\s+", " ")
             columns[name] = pl.when(folded != "").then(folded)
-    return records.select("customer_id", **columns).sort("customer_id")
+    fields = records.select("customer_id", **columns).sort("customer_id")
+    own = [
+        pl.when(pl.len().over(name) <= MOST_SHARING).then(name).alias(name)
+        for name in ("phone", "email")
+        if name in columns
+    ]
+    shown = fields.with_columns(own)
+    return shown.select(one for one in shown if one.null_count() < shown.height)
 
 
 def weigh_pairs(fields: pl.DataFrame, least: float, seed: int) -> pl.DataFrame:
@@ -79,15 +93,16 @@ def weigh_pairs(fields: pl.DataFrame, least: float, seed: int) -> pl.DataFrame:
         return empty
     from splink import SettingsCreator, block_on
 
+    keys = {f"block_{number}": _block(block) for number, block in enumerate(blocks)}
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="customer_id",
         comparisons=[_comparison(name) for name in names],
-        blocking_rules_to_generate_predictions=[block_on(*block) for block in blocks],
+        blocking_rules_to_generate_predictions=[block_on(key) for key in keys],
         probability_two_random_records_match=prior,
     )
     with _in_silence():
-        found = _predict(fields, settings, least, seed)
+        found = _predict(fields.with_columns(**keys), settings, least, seed)
     if found.empty:
         return empty
     pairs = pl.from_pandas(found[["customer_id_l", "customer_id_r", "match_probability"]])
@@ -97,6 +112,12 @@ def weigh_pairs(fields: pl.DataFrame, least: float, seed: int) -> pl.DataFrame:
         b=pl.max_horizontal(left, right),
         probability=pl.col("match_probability").round(6),
     ).sort("a", "b")
+
+
+def _block(names: tuple[str, ...]) -> pl.Expr:
+    """What records of a block agree on; null where a field is missing, or the block is too large."""
+    key = pl.concat_str(names, separator="\x1f")
+    return pl.when(pl.len().over(names) <= LARGEST_BLOCK).then(key)
 
 
 def _predict(fields: pl.DataFrame, settings: object, least: float, seed: int):

@@ -81,9 +81,17 @@ def zeros(checks: pl.DataFrame) -> dict:
         return {"key": "clean.zeros_kept"}
     return {
         "key": "clean.zeros_lost",
-        "tables": ", ".join(lost["table"]),
+        "columns": ", ".join(
+            f"{table} ({column})" for table, column in lost.select("table", "column").rows()
+        ),
         "ids": int(lost["failed"].sum()),
     }
+
+
+def clashes(checks: pl.DataFrame) -> dict:
+    """Whether systems number their customers alike."""
+    found = int(checks.filter(check="one_person")["failed"].sum())
+    return {"key": "clean.ids_clash", "ids": found} if found else {"key": "clean.ids_apart"}
 
 
 def to_mend(mend: pl.DataFrame) -> dict:

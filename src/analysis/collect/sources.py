@@ -25,6 +25,7 @@ _TYPES = {
     "number": pl.Float64,
     "flag": pl.Boolean,
 }
+_CUSTOMERS = ("customer_id", "parent_id", "referrer_id", "from_id", "to_id")
 _ORDER_COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "product_name", "quantity")
 
 
@@ -163,7 +164,12 @@ def read_column(
         return values.read_choice(text, column.choices)
     if kind == "list":
         return values.read_list(text)
-    return values.read_id(text) if kind == "id" else text
+    if kind != "id":
+        return text
+    known = values.read_id(text)
+    if not one.source.id_prefix or column.name not in _CUSTOMERS:
+        return known
+    return pl.when(known != "*").then(pl.lit(one.source.id_prefix) + known).otherwise(known)
 
 
 def scan(one: Input) -> pl.LazyFrame:

@@ -7,6 +7,7 @@ import polars as pl
 from analysis import model
 from analysis.collect.arrivals import Completeness
 from analysis.collect.values import EARLIEST
+from analysis.labels import label
 from analysis.run.months import Month
 from analysis.run.settings import Settings
 from analysis.tables import Frame, height
@@ -53,6 +54,19 @@ def dates(files: pl.DataFrame, rows: Frame, later_orders: int) -> dict:
     if not before + beyond:
         return {"key": "collect.dates_possible"}
     return {"key": "collect.dates_impossible", "before": before, "beyond": beyond}
+
+
+def files_read(files: pl.DataFrame) -> tuple[str, pl.DataFrame]:
+    """The caption of the list of inputs, and the list as readers see it.
+
+    Args:
+        files: the table `source_files`.
+    """
+    folder, named = short_names(files.with_columns(pl.col("sha256").str.head(12)))
+    facts = ["rows", "rows_later", "first_row", "last_row"]
+    systems = ["system"] if (files["system"] != "").any() else []
+    columns = named.select("table", "file", *facts, *systems, "sha256")
+    return label("collect.files", folder=folder), columns
 
 
 def short_names(files: pl.DataFrame) -> tuple[str, pl.DataFrame]:

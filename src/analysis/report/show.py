@@ -101,7 +101,7 @@ class Table:
         )
         rows = "\n".join(self._row(row, kinds) for row in self.frame.iter_rows())
         return (
-            f'<div class="table"><table><caption>{html.escape(self.caption)}</caption>'
+            f'<div class="table"><table><caption><span>{html.escape(self.caption)}</span></caption>'
             f"<thead><tr>{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>"
         )
 

@@ -50,6 +50,7 @@ class Source(Strict):
     decimal: Literal[".", ","] | None = Field(default=None, description="found if absent")
     sale_status: list[str] | None = Field(default=None, description="statuses that are sales")
     drop_exact_repeats: bool = False
+    id_prefix: str = Field(default="", description="before customer ids that other systems use too")
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="pins the file")
 
     @model_validator(mode="after")

@@ -138,6 +138,10 @@ class Run:
 
         return Table(frame, caption, self.settings, kinds)
 
+    def table_if_any(self, frame: pl.DataFrame, caption: str, **kinds: str) -> "Table | None":
+        """The same, or nothing where a sentence beside it already says that there are no rows."""
+        return self.table(frame, caption, **kinds) if frame.height else None
+
     def say(self, key: str, **values: object) -> "Prose":
         """A sentence of the catalogue with computed values, as a paragraph of the report."""
         from analysis.report.show import Prose
