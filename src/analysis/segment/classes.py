@@ -173,6 +173,17 @@ def segments_table(
     return told.with_columns(changed=changed)
 
 
+def classes_at(
+    evidence: Evidence, day: date, standard: Standard, settings: Settings
+) -> pl.DataFrame:
+    """The classes that customers had on an earlier day, by the present standard.
+
+    Returns:
+        One row per customer known then and axis: `customer_id`, `axis`, `class`.
+    """
+    return classify(look(evidence.until(day), day, settings), standard, settings)
+
+
 def ranks(profile: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
     """The order of the classes of each axis, the best first: as the rules name them, else by spend.
 
