@@ -173,15 +173,15 @@ def segments_table(
     return told.with_columns(changed=changed)
 
 
-def classes_at(
-    evidence: Evidence, day: date, standard: Standard, settings: Settings
-) -> pl.DataFrame:
-    """The classes that customers had on an earlier day, by the present standard.
+def classes_before(evidence: Evidence, days_back: int, found: Classified, run: Run) -> pl.DataFrame:
+    """The classes that customers had some days before the month's end, by the present standard.
 
     Returns:
         One row per customer known then and axis: `customer_id`, `axis`, `class`.
     """
-    return classify(look(evidence.until(day), day, settings), standard, settings)
+    day = run.as_of - timedelta(days=days_back)
+    seen = look(evidence.until(day), day, run.settings)
+    return classify(seen, found.decision.standard, run.settings)
 
 
 def ranks(profile: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
