@@ -11,7 +11,7 @@ from analysis.report.style import BLUE, GREY, ORANGE, canvas
 from analysis.segment.cluster_model import LEAST_JACCARD, ClusterModel
 from analysis.segment.cluster_words import class_word, feature_word, level
 
-# Standard deviations from the mean repeat buyer from which a cluster is above, and far above.
+
 LETTERS_PER_LINE = 11
 
 
