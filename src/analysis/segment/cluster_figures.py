@@ -11,7 +11,6 @@ from analysis.report.style import BLUE, GREY, ORANGE, canvas
 from analysis.segment.cluster_model import LEAST_JACCARD, ClusterModel
 from analysis.segment.cluster_words import class_word, feature_word, level
 
-
 LETTERS_PER_LINE = 11
 
 
