@@ -13,6 +13,7 @@ from helpers import SAMPLE_CONFIG, command, make_root, published_cdnow, read_cdn
 from postgres import PASSWORD, Server, run_server
 
 from analysis.customers import summarise_customers
+from analysis.run import paths
 from analysis.samples import cdnow
 
 
@@ -36,6 +37,19 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def cdnow_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """May and June 1998 of the full CDNOW data, published."""
     return published_cdnow(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def shop_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """May and June 2024 of the simulated shop, published."""
+    root = make_root(tmp_path_factory.mktemp("shop"))
+    shutil.copy(paths.CHECKOUT / "config" / "shop.toml", root / "config")
+    assert command(root, "sample", "shop").returncode == 0
+    done = command(
+        root, "run", "--from", "2024-05", "--to", "2024-06", "--config", "config/shop.toml"
+    )
+    assert done.returncode == 0, done.stderr
+    return root
 
 
 @pytest.fixture(scope="session")

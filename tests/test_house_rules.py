@@ -18,7 +18,7 @@ PACKAGE = paths.CHECKOUT / "src" / "analysis"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((paths.CHECKOUT / "pyproject.toml").read_text())["project"]
 
-MOST_LINES = {"tables.py": 600}  # a list of contracts, no logic
+MOST_LINES = {"tables.py": 700}  # a list of contracts, no logic
 
 
 def name(path: Path) -> str:
@@ -100,7 +100,8 @@ def test_figures_take_their_words_from_the_catalogue():
 
 
 def test_every_step_page_and_class_has_its_words():
-    from analysis.segment.clusters import DESCRIPTIONS, ONE_TIME, TOO_LITTLE
+    from analysis.segment.cluster_names import DESCRIPTIONS
+    from analysis.segment.clusters import ONE_TIME, TOO_LITTLE
 
     for step in STEPS:
         assert label(f"page_name.{step.name}")

@@ -267,7 +267,7 @@ def _draw_people(axes, shown: pl.DataFrame, place: dict) -> None:
         text = axes.annotate(
             words,
             (x, y),
-            xytext=(0, -11),
+            xytext=(0, -3 - area**0.5 / 2),
             textcoords="offset points",
             ha="center",
             va="top",

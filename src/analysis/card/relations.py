@@ -24,6 +24,7 @@ def graph(
     products: pl.DataFrame,
     axis: str = "cluster",
     *,
+    orders: pl.DataFrame | None = None,
     staff: pl.DataFrame | None = None,
     salt: str = "",
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -33,7 +34,8 @@ def graph(
         segments: the table `segments`.
         facts: `customer_id`, `spend` (to date) of each customer with a purchase.
         profiles, relations, products: the tables of these names; each may be without rows.
-        order_lines: lines that name their customer, as the table `order_lines`; may be without rows.
+        order_lines: the table `order_lines`; may be without rows.
+        orders: the table `orders`, for the customers of lines that name none.
         axis: whose classes are drawn.
         staff: the table `staff`; an owner written as a name is known by its id there.
         salt: name of the data set, for hashes of owners.
@@ -48,7 +50,7 @@ def graph(
         kinds of relations, from class to class), `customers`, `spend`.
     """
     members = _members(segments, facts, profiles, axis, staff, salt)
-    lines = known_lines(order_lines, products)
+    lines = known_lines(order_lines, products, orders)
     bought = lines.join(members.select("customer_id", "class_node"), on="customer_id")
     parts = [_owners(members), _goods(bought)]
     classes = _node(members, "class_node", "class", pl.col("class_label").first())

@@ -24,6 +24,7 @@ PACKAGES = (
     "seaborn",
     "papermill",
     "nbconvert",
+    "networkx",
     "dataframely",
 )
 _SOURCE_ENDINGS = {".py", ".toml", ".j2", ".css", ".json"}

@@ -49,7 +49,7 @@ STEPS = (
             *("map_nodes", "map_edges"),
         ),
         takes=(
-            *(("segments", LATEST), ("standard", LATEST), ("segments", 3), ("segments", 12)),
+            *(("segments", LATEST), ("standard", LATEST)),
             *(("migration", months_back) for months_back in range(1, 7)),
         ),
         documents=("standard",),

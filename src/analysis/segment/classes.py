@@ -173,6 +173,17 @@ def segments_table(
     return told.with_columns(changed=changed)
 
 
+def classes_before(evidence: Evidence, days_back: int, found: Classified, run: Run) -> pl.DataFrame:
+    """The classes that customers had some days before the month's end, by the present standard.
+
+    Returns:
+        One row per customer known then and axis: `customer_id`, `axis`, `class`.
+    """
+    day = run.as_of - timedelta(days=days_back)
+    seen = look(evidence.until(day), day, run.settings)
+    return classify(seen, found.decision.standard, run.settings)
+
+
 def ranks(profile: pl.DataFrame, moves: pl.DataFrame) -> pl.DataFrame:
     """The order of the classes of each axis, the best first: as the rules name them, else by spend.
 

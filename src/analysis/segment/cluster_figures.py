@@ -9,11 +9,8 @@ from analysis.labels import label
 from analysis.report.show import Picture, Sentence
 from analysis.report.style import BLUE, GREY, ORANGE, canvas
 from analysis.segment.cluster_model import LEAST_JACCARD, ClusterModel
-from analysis.segment.cluster_words import class_word, feature_word
+from analysis.segment.cluster_words import class_word, feature_word, level
 
-# Standard deviations from the mean repeat buyer from which a cluster is above, and far above.
-ABOVE, FAR = 0.4, 1.0
-LEVELS = ["far_below", "below", "usual", "above", "far_above"]
 LETTERS_PER_LINE = 11
 
 
@@ -22,7 +19,7 @@ def centres(model: ClusterModel | None) -> Picture | Sentence:
     if model is None:
         return Sentence(label("segment.nothing_to_draw"))
     grid = np.array(model.centres).T
-    words = np.array([[label(f"clusters.{_level(value)}") for value in row] for row in grid])
+    words = np.array([[label(f"clusters.{level(value)}") for value in row] for row in grid])
     figure, axes = canvas(height=1.1 + 0.42 * len(grid))
     sns.heatmap(
         grid,
@@ -84,7 +81,3 @@ def tested(model: ClusterModel | None) -> Picture | Sentence:
         least=f"{LEAST_JACCARD:.2f}",
     )
     return Picture(figure, alt)
-
-
-def _level(value: float) -> str:
-    return LEVELS[int(np.searchsorted([-FAR, -ABOVE, ABOVE, FAR], value))]

@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict
 from analysis.segment import cluster_tests
 
 LEAST_SHARE, LEAST_JACCARD = 0.03, 0.75
-# On a large base any small departure from a Gaussian is significant, plain skewness too. Clusters
-# are called natural only if they also stand apart by this much more than a Gaussian's would.
-NATURAL_P, NATURAL_EXCESS = 0.01, 0.15
+# On a large base any departure from a Gaussian is significant, plain skewness too. Clusters are called
+# natural only if there are also gaps between them: at most so many customers midway between two
+# clusters for one about the emptier centre.
+NATURAL_P, MOST_BETWEEN = 0.01, 0.5
 TAIL = 0.01  # of the rows on either side; values beyond count as the value there
 PREDICTED_ROWS = 1_000_000
 DIGITS = 9
@@ -21,14 +22,15 @@ class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Tested(_Plain):
-    """What was found for one number of clusters."""
+class Candidate(_Plain):
+    """One number of clusters, and what was found for it."""
 
     k: int
     silhouette: float
     null_mean: float  # mean silhouette of clusters cut out of one Gaussian
     p: float  # of a silhouette as high from one Gaussian, corrected over all k
     draws: int  # of that Gaussian; p cannot be less than 1 / (draws + 1)
+    between: float  # customers midway between two clusters for one about the emptier centre
     least_jaccard: float
     smallest_share: float
     validity: float | None  # share of next-period variance between classes; None without outcomes
@@ -44,9 +46,8 @@ class Tested(_Plain):
 
     @property
     def natural(self) -> bool:
-        """Whether the clusters stand apart by more than chance, and by more than a little."""
-        excess = self.silhouette - self.null_mean
-        return self.passes and self.p <= NATURAL_P and excess >= NATURAL_EXCESS
+        """Whether the clusters stand apart by more than chance, with gaps between them."""
+        return self.passes and self.p <= NATURAL_P and self.between <= MOST_BETWEEN
 
 
 class Scale(_Plain):
@@ -67,8 +68,8 @@ class Scale(_Plain):
         lowest, highest = np.quantile(raw, [TAIL, 1 - TAIL], axis=0).round(DIGITS)
         bounded = raw.clip(lowest, highest)
         two_values = [len(np.unique(column)) == 2 for column in bounded.T]
-        deviations = bounded.std(axis=0) * np.where(two_values, np.sqrt(2), 1)
-        deviations = np.where(deviations > 0, deviations, 1).round(DIGITS)
+        deviations = (bounded.std(axis=0) * np.where(two_values, np.sqrt(2), 1)).round(DIGITS)
+        deviations[deviations == 0] = 1.0
         parts = (lowest, highest, bounded.mean(axis=0).round(DIGITS), deviations)
         return cls(
             **dict(zip(cls.model_fields, (tuple(one.tolist()) for one in parts), strict=True))
@@ -95,14 +96,14 @@ class ClusterModel(_Plain):
     scale: Scale
     centres: tuple[tuple[float, ...], ...]  # in standard deviations
     names: tuple[str, ...]  # most spend per customer first
-    tested: tuple[Tested, ...]
+    tested: tuple[Candidate, ...]
     verdict: Literal["natural", "reproducible", "constructed"]
     mixture_agreement: float  # adjusted Rand index with a Gaussian mixture of the same k
     reference: Reference
     rows: int
 
     @property
-    def kept(self) -> Tested:
+    def kept(self) -> Candidate:
         """What was found for the number of clusters that was kept."""
         return next(one for one in self.tested if one.k == len(self.names))
 

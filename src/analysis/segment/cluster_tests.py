@@ -4,11 +4,15 @@ All functions work on standardised points whose rows are in a fixed order, so th
 decides every draw.
 """
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
@@ -30,8 +34,14 @@ class NullTest:
 
 
 def k_means(points: np.ndarray, k: int, seed: int, starts: int = STARTS) -> np.ndarray:
-    """Centres of k-means, shape (k, features)."""
-    return KMeans(k, n_init=starts, random_state=seed).fit(points).cluster_centers_
+    """Centres of k-means, shape (k, features).
+
+    Where fewer points differ than there are clusters, centres repeat; such clusters are empty, and
+    fail every check, so that the library's warning adds nothing.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return KMeans(k, n_init=starts, random_state=seed).fit(points).cluster_centers_
 
 
 def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
@@ -107,19 +117,38 @@ def silhouettes(points: np.ndarray, labellings: list[np.ndarray]) -> np.ndarray:
     return np.array([_silhouette(distances, labels) for labels in labellings])
 
 
+def between(points: np.ndarray, labels: np.ndarray, centres: np.ndarray) -> float:
+    """How thickly the space between clusters is peopled, for the pair with the least of a gap.
+
+    The points of two clusters are projected on the line through their centres; counted are those
+    in the middle third between the centres, and those within a sixth of either centre. Returned is
+    the greatest ratio of the first to the lesser of the second: near 0 where gaps part all
+    clusters, about 1 or more where they were cut out of one cloud, skewed or not.
+    """
+    greatest = 0.0
+    for first, second in combinations(range(len(centres)), 2):
+        line = centres[second] - centres[first]
+        pair = points[(labels == first) | (labels == second)] - centres[first]
+        along = pair @ line / max(line @ line, np.finfo(float).tiny)
+        middle = (np.abs(along - 1 / 2) <= 1 / 6).sum()
+        about = min((np.abs(along - centre) <= 1 / 6).sum() for centre in (0, 1))
+        greatest = max(greatest, middle / max(about, 1))
+    return float(greatest)
+
+
 def against_null(
-    points: np.ndarray, labellings: dict[int, np.ndarray], seed: int, least_excess: float
+    points: np.ndarray, labellings: dict[int, np.ndarray], seed: int, apart: Sequence[bool]
 ) -> NullTest:
     """Whether the clusters stand further apart than those cut out of one Gaussian.
 
     The null has the points' own mean and covariance. Its silhouettes are standardised for each k,
     and each k of the data is compared with the greatest of each draw (Westfall and Young 1993), so
     that p holds for whichever k is kept. The draws stop as soon as no k can be called natural any
-    more: each was beaten by a draw, so that p cannot be .01, or exceeds the null by too little.
+    more, since gaps do not part its clusters, or a draw has beaten it, so that p cannot be .01.
 
     Args:
         labellings: k = the labels of all points.
-        least_excess: silhouette above the null's mean without which p does not matter.
+        apart: for each k, whether gaps part the clusters.
     """
     sample = fixed_sample(len(points), SILHOUETTE_ROWS, seed)
     seen = [silhouettes(points[sample], [labels[sample] for labels in labellings.values()])]
@@ -130,11 +159,9 @@ def against_null(
         cloud = random.standard_normal((len(sample), points.shape[1])) @ spread.T
         found = [nearest(cloud, k_means(cloud, k, seed, STARTS_OF_DRAWS)) for k in labellings]
         seen.append(silhouettes(cloud, found))
-        if drawn >= FIRST_DRAWS:
-            every = np.array(seen)
-            unbeaten = _corrected_p(every) <= 1 / (drawn + 1)
-            if not (unbeaten & (every[0] - every[1:].mean(axis=0) >= least_excess)).any():
-                break
+        unbeaten = _corrected_p(np.array(seen)) <= 1 / (drawn + 1)
+        if drawn >= FIRST_DRAWS and not (unbeaten & apart).any():
+            break
     every = np.array(seen)
     return NullTest(every[0], every[1:].mean(axis=0), _corrected_p(every), drawn)
 
@@ -162,7 +189,10 @@ def mixture_agreement(points: np.ndarray, labels: np.ndarray, k: int, seed: int)
     one value (two purchases).
     """
     sample = fixed_sample(len(points), SILHOUETTE_ROWS, seed)
-    mixture = GaussianMixture(k, n_init=2, reg_covar=1e-2, random_state=seed).fit(points[sample])
+    mixture = GaussianMixture(k, n_init=2, reg_covar=1e-2, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # as far as it came will do to compare
+        mixture.fit(points[sample])
     return float(adjusted_rand_score(labels[sample], mixture.predict(points[sample])))
 
 

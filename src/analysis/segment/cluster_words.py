@@ -6,7 +6,7 @@ import polars as pl
 from analysis.labels import group, label
 from analysis.report.show import Share
 from analysis.segment import drift
-from analysis.segment.cluster_model import LEAST_JACCARD, ClusterModel
+from analysis.segment.cluster_model import LEAST_JACCARD, MOST_BETWEEN, ClusterModel
 from analysis.segment.cluster_names import DESCRIPTIONS, names_hold
 from analysis.segment.clusters import TOO_LITTLE
 
@@ -49,13 +49,15 @@ def verdict(model: ClusterModel | None) -> dict:
         return {"key": "clusters.too_little"}
     found, key = model.kept, f"clusters.{model.verdict}"
     if model.verdict == "reproducible":
-        key += "_above" if found.p <= SIGNIFICANT else "_chance"
+        cloud = found.p <= SIGNIFICANT and found.between > MOST_BETWEEN
+        key += "_above" if cloud else "_chance"
     return {
         "key": key,
         "k": found.k,
         "silhouette": f"{found.silhouette:.2f}",
         "null": f"{found.null_mean:.2f}",
         "p": f"{found.p:.2g}",
+        "between": f"{found.between:.2g}",
         "jaccard": f"{found.least_jaccard:.2f}",
         "least": f"{LEAST_JACCARD:.2f}",
     }
@@ -69,7 +71,8 @@ def kept(model: ClusterModel | None) -> dict:
     if not passing:
         return {"key": "clusters.kept_least_bad", "k": model.kept.k}
     if model.kept.validity is None:
-        return {"key": "clusters.kept_largest", "passing": passing, "k": model.kept.k}
+        key = "clusters.kept_natural" if model.verdict == "natural" else "clusters.kept_largest"
+        return {"key": key, "passing": passing, "k": model.kept.k}
     return {
         "key": "clusters.kept_by_validity",
         "passing": passing,

@@ -14,11 +14,11 @@ from analysis.segment import cluster_tests
 from analysis.segment.cluster_model import (
     DIGITS,
     LEAST_SHARE,
-    NATURAL_EXCESS,
+    MOST_BETWEEN,
+    Candidate,
     ClusterModel,
     Reference,
     Scale,
-    Tested,
     positions,
 )
 from analysis.segment.cluster_names import name_clusters
@@ -71,17 +71,18 @@ def fit(
 ) -> ClusterModel | None:
     """Fit k-means for each number of clusters, test each, keep one and name its clusters.
 
-    Kept is, of the numbers that pass (`Tested.passes`), the one whose classes tell most about the
-    next period's revenue; without outcomes the greatest one. Where none passes, it is the one whose
-    least stable cluster is the most stable, and the verdict is `constructed`. `natural` and
-    `reproducible` (stable, but cut out of a continuum) are the terms of Dolnicar, Grün and Leisch
-    (2018), Market Segmentation Analysis, chapter 7.
+    Kept is, of the numbers that pass (`Candidate.passes`), the one whose classes tell most about the
+    next period's revenue; without outcomes the greatest one, of the natural ones where there are
+    any. Where none passes, it is the one whose least stable cluster is the most stable, and the
+    verdict is `constructed`. `natural` and `reproducible` (stable, but cut out of a continuum) are
+    the terms of Dolnicar, Grün and Leisch (2018), Market Segmentation Analysis, chapter 7.
 
     Args:
         features: one row per customer: `customer_id` and numeric columns, e.g. as
-            `cluster_features` returns them.
+            `cluster_features` returns them; a null counts as its column's median.
         seed: decides every draw; neither the rows' order nor the ids do.
-        outcomes: `customer_id`, `revenue` in the period after a cut-off.
+        outcomes: `customer_id`, `revenue` in the period after a cut-off; customers without a row
+            do not count.
         namer: gives each cluster a key, from the features' names and the centres.
         at_cut_off: the features as they stood at the cut-off; `features` themselves, if absent.
 
@@ -92,8 +93,8 @@ def fit(
     numbers = _numbers(features.select(names))
     if not numbers:
         return None
-    columns = features.select(pl.col(names).cast(pl.Float64)).fill_null(strategy="mean")
-    raw = columns.sort(names).to_numpy()
+    columns = features.select(pl.col(names).cast(pl.Float64))
+    raw = columns.select(pl.all().fill_null(pl.all().median())).sort(names).to_numpy()
     scale = Scale.of(raw)
     points = scale.standardised(raw)
     fitted = cluster_tests.evenly(points, FITTED_ROWS)
@@ -105,7 +106,6 @@ def fit(
         return None
     order, labels = _best_first(names, raw, cluster_tests.nearest(points, centres[kept.k]))
     ordered = centres[kept.k][order]
-    sample = cluster_tests.fixed_sample(len(points), TESTED_ROWS, seed)
     return ClusterModel(
         features=names,
         scale=scale,
@@ -113,9 +113,7 @@ def fit(
         names=namer(names, ordered),
         tested=tested,
         verdict=_verdict(kept),
-        mixture_agreement=cluster_tests.mixture_agreement(
-            points[sample], labels[sample], kept.k, seed
-        ),
+        mixture_agreement=cluster_tests.mixture_agreement(points, labels, kept.k, seed),
         reference=_reference(raw, labels),
         rows=len(raw),
     )
@@ -144,8 +142,8 @@ def _optional(repeat: pl.DataFrame) -> dict[str, pl.Expr]:
         wanted["log_complaints"] = pl.col("complaints_365").log1p()
     if "channel" in there:
         counts = repeat["channel"].drop_nulls().value_counts()
-        usual = counts.sort(["count", "channel"], descending=[True, False])["channel"].first()
-        wanted["usual_channel"] = pl.col("channel") == usual
+        usual = counts.sort(["count", "channel"], descending=[True, False])["channel"].head(1)
+        wanted["usual_channel"] = pl.col("channel").is_in(usual.to_list())
     return wanted
 
 
@@ -180,9 +178,11 @@ def _next_period(
 
 def _tested(
     points: np.ndarray, centres: dict[int, np.ndarray], seed: int, scale: Scale, known
-) -> list[Tested]:
+) -> list[Candidate]:
     labels = {k: cluster_tests.nearest(points, one) for k, one in centres.items()}
-    null = cluster_tests.against_null(points, labels, seed, NATURAL_EXCESS)
+    between = [cluster_tests.between(points, labels[k], one) for k, one in centres.items()]
+    apart = [one <= MOST_BETWEEN for one in between]
+    null = cluster_tests.against_null(points, labels, seed, apart)
     rows = []
     for position, (k, one) in enumerate(labels.items()):
         useful = None
@@ -193,26 +193,29 @@ def _tested(
             "silhouette": null.silhouettes[position],
             "null_mean": null.null_means[position],
             "p": null.p[position],
+            "between": between[position],
             "least_jaccard": cluster_tests.least_jaccard(points, one, k, seed),
             "smallest_share": np.bincount(one, minlength=k).min() / len(one),
             "validity": useful,
         }
         rounded = {name: v if v is None else round(float(v), DIGITS) for name, v in found.items()}
-        rows.append(Tested(k=k, draws=null.draws, **rounded))
+        rows.append(Candidate(k=k, draws=null.draws, **rounded))
     return rows
 
 
-def _kept(tested: list[Tested]) -> Tested | None:
+def _kept(tested: list[Candidate]) -> Candidate | None:
     passing = [one for one in tested if one.passes]
-    if passing and passing[0].validity is not None:
+    natural = [one for one in passing if one.natural]
+    if not passing:
+        large = [one for one in tested if one.smallest_share >= LEAST_SHARE]
+        return max(large, key=lambda one: (one.least_jaccard, -one.k), default=None)
+    if passing[0].validity is not None:
         return max(passing, key=lambda one: (one.validity, -one.k))
-    if passing:
-        return passing[-1]
-    large = [one for one in tested if one.smallest_share >= LEAST_SHARE]
-    return max(large, key=lambda one: (one.least_jaccard, -one.k), default=None)
+    # One more cut goes through a natural cluster: it may just pass, but tells nothing.
+    return natural[-1] if natural else passing[-1]
 
 
-def _verdict(kept: Tested) -> str:
+def _verdict(kept: Candidate) -> str:
     if kept.natural:
         return "natural"
     return "reproducible" if kept.passes else "constructed"

@@ -130,13 +130,13 @@ def _agreement_with_refit(
     model: ClusterModel, features: pl.DataFrame, kept: np.ndarray, seed: int
 ) -> float:
     """Least Jaccard coefficient of the kept classes with those that they match in a refit."""
-    columns = pl.DataFrame(raw_features(model, features), schema=list(model.features))
-    raw = columns.sort(columns.columns).to_numpy()
-    scale, k = Scale.of(raw), len(model.names)
-    centres = cluster_tests.k_means(
-        cluster_tests.evenly(scale.standardised(raw), FITTED_ROWS), k, seed
-    )
-    again = cluster_tests.nearest(scale.standardised(columns.to_numpy()), centres)
+    raw = raw_features(model, features)
+    raw = np.where(np.isnan(raw), model.scale.means, raw)
+    in_order = raw[np.lexsort(raw.T[::-1])]
+    scale, k = Scale.of(in_order), len(model.names)
+    fitted = cluster_tests.evenly(scale.standardised(in_order), FITTED_ROWS)
+    centres = cluster_tests.k_means(fitted, k, seed)
+    again = cluster_tests.nearest(scale.standardised(raw), centres)
     overlap = cluster_tests.jaccard(kept, again, k, k)
     return float(overlap[linear_sum_assignment(-overlap)].min())
 

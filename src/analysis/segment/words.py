@@ -72,15 +72,19 @@ def standard_sheet(segments: pl.DataFrame) -> pl.DataFrame:
     """The standard of classification as it was used, the axes in order, the largest class first.
 
     Returns:
-        One row per axis and class: `axis`, `class`, `class_zh`, `rule`, `customers`.
+        One row per axis and class: `standard_class` (axis and names), `rule`, `customers`.
     """
     counted = segments.group_by("axis", "class", "class_zh", "rule").agg(
         customers=pl.len().cast(pl.Int64)
     )
     place = {axis: position for position, axis in enumerate(AXES)}
-    return counted.sort(pl.col("axis").replace_strict(place), -pl.col("customers"), "class").select(
-        "axis", "class", "class_zh", "rule", "customers"
-    )
+    rows = counted.sort(pl.col("axis").replace_strict(place), -pl.col("customers"), "class")
+    named = [
+        f"{label(f'axis.{axis}')}: {cluster_words.class_word(name)}" + f" {zh}" * (zh != name)
+        for axis, name, zh in rows.select("axis", "class", "class_zh").iter_rows()
+    ]
+    names = pl.Series("standard_class", named, dtype=pl.String)
+    return rows.select(names, "rule", "customers")
 
 
 def card_axis(cards: pl.DataFrame) -> str:
