@@ -621,7 +621,7 @@ def _check(contract: type[dy.Schema], path: Path) -> dict:
 
 def _parts(path: Path, columns: list[str]) -> Iterator[pl.DataFrame]:
     """The rows of a file in parts; all but the first begin with the last row of the one before."""
-    lazy = pl.scan_parquet(path).select(columns)
+    lazy = pl.scan_parquet(path, glob=False).select(columns)
     rows = lazy.select(pl.len()).collect().item()
     for start in range(0, rows, _PART_ROWS):
         above = min(start, 1)
@@ -638,7 +638,7 @@ def read(name: str, folder: Path) -> pl.DataFrame:
     if not path.is_file():
         raise UserError(f"There is no table {name} in {folder}.")
     try:
-        return CONTRACTS[name].validate(pl.read_parquet(path), cast=True)
+        return CONTRACTS[name].validate(pl.read_parquet(path, glob=False), cast=True)
     except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as problem:
         raise UserError(f"{path} cannot be used: {problem}. Run the month again.") from problem
 
@@ -675,7 +675,7 @@ def scan(name: str, folder: Path) -> pl.LazyFrame:
     path, contract = table_path(name, folder), CONTRACTS[name]
     if not path.is_file():
         raise UserError(f"There is no table {name} in {folder}.")
-    lazy = pl.scan_parquet(path)
+    lazy = pl.scan_parquet(path, glob=False)
     try:
         whole = lazy.collect_schema() == contract.create_empty().schema
     except (pl.exceptions.PolarsError, OSError):
@@ -688,7 +688,7 @@ def scan(name: str, folder: Path) -> pl.LazyFrame:
 def read_columns(name: str, columns: list[str], folder: Path) -> pl.DataFrame | None:
     """Some columns of a table, unchecked; None if it does not exist."""
     path = table_path(name, folder)
-    return pl.read_parquet(path, columns=columns) if path.is_file() else None
+    return pl.read_parquet(path, columns=columns, glob=False) if path.is_file() else None
 
 
 def table_path(name: str, folder: Path) -> Path:
