@@ -2,14 +2,16 @@
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from benchmarks.measure import print_cost
+from benchmarks.measure import in_process, print_cost
 
 SIZES, FORMATS = (1_000_000, 5_000_000, 20_000_000), ("parquet", "csv")
 MONTH, FIRST_DAY, LAST_DAY, DAYS = "2024-12", "2023-01-02", "2024-12-31", 730
@@ -27,6 +29,41 @@ path = "{path}"
 sale_status = ["paid", "shipped"]
 drop_exact_repeats = true
 """
+
+
+def report() -> list[str]:
+    """Each size and format, every piece of work in a process of its own."""
+    lines = ["order lines collected and cleaned as notebooks 01 and 02 do, everything written"]
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in FORMATS:
+            rates = {}
+            for rows in SIZES:
+                path = Path(folder) / f"{rows}.{ending}"
+                command = [sys.executable, "-m", "benchmarks.bulk"]
+                subprocess.run([*command, "write", str(path), str(rows)], check=True)
+                if rows == SIZES[0]:
+                    subprocess.run([*command, "check", str(path)], check=True)
+                told, rates[rows] = _measured(path, rows)
+                lines.append(told)
+            flat = rates[SIZES[-1]] / rates[SIZES[0]]
+            lines.append(f"  {ending}: rows per second at most / at least rows {flat:4.2f}")
+    return lines
+
+
+def _measured(path: Path, rows: int) -> tuple[str, float]:
+    """One line of the report, and our rows per second."""
+    cost = {
+        work: in_process("benchmarks.bulk", work, str(path))
+        for work in ("collect", "clean", "scan", "pandas")
+    }
+    seconds = cost["collect"][0] + cost["clean"][0]
+    peak = max(cost[work][1] for work in ("collect", "clean"))
+    told = (
+        f"  {rows:>10,} {path.suffix[1:]:<7} {seconds:6.1f} s  {rows / seconds / 1e6:4.2f} million/s"
+        f"  peak {peak:6,.0f} MB (aim: 6,000)  ours / scan {seconds / cost['scan'][0]:5.1f}"
+        f"  pandas / ours {cost['pandas'][0] / seconds:4.2f} (peak {cost['pandas'][1]:6,.0f} MB)"
+    )
+    return told, rows / seconds
 
 
 def write_orders(path: Path, rows: int) -> None:

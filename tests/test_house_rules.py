@@ -18,7 +18,7 @@ PACKAGE = paths.CHECKOUT / "src" / "analysis"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PROJECT = tomllib.loads((paths.CHECKOUT / "pyproject.toml").read_text())["project"]
 
-MOST_LINES = {"tables.py": 700}  # a list of contracts, no logic
+MOST_LINES = {"tables.py": 800}  # a list of contracts, no logic
 
 
 def name(path: Path) -> str:

@@ -40,7 +40,8 @@ def table(name: str, *rows: dict) -> pl.DataFrame:
     empty = tables.empty(name)
     if not rows:
         return empty
-    origin = {"file": "f.csv", "system": "", "altered": "", "class_zh": "x", "changed": False}
+    origin = {"file": "f.csv", "system": "", "altered": "", "imputed": ""}
+    origin |= {"class_zh": "x", "changed": False, "rule": "x", "by_hand": False}
     given = [{"row": number} | origin | row for number, row in enumerate(rows, 1)]
     frame = pl.DataFrame(given, infer_schema_length=None)
     known = frame.select(name for name in frame.columns if name in empty.columns)

@@ -161,8 +161,8 @@ def test_a_birthday_later_in_the_year_has_not_come_yet(open_card):
 
 def test_classes_stand_beside_those_of_last_month(open_card):
     assert card.classes(open_card("KH1", SHOP)).rows() == [
-        ("cluster", "loyal", "occasional"),
-        ("rfm", "champions", None),
+        ("cluster", "loyal", "occasional", "x"),
+        ("rfm", "champions", None, "x"),
     ]
 
 

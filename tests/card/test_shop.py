@@ -31,7 +31,8 @@ def month(tmp_path_factory) -> analysis.Run:
         patch.setenv("ANALYSIS_ROOT", str(root))
         settings = load("config/shop.toml")
         raw = sources.raw_tables(settings, MONTH)
-        received = {name.removeprefix("raw_"): frame for name, frame in raw.items()}
+        read = pl.collect_all(raw.values())
+        received = dict(zip([name.removeprefix("raw_") for name in raw], read, strict=True))
         people = profiles.find_people(
             profiles.clean_profiles(received["customers"], MONTH.last_day, settings), settings
         )

@@ -179,15 +179,22 @@ def test_complaints_and_contacts_of_the_year_are_counted_once_there_is_a_table()
 
 def test_a_person_takes_each_field_from_the_own_record_first():
     records = [
-        {"customer_id": "a", "person_id": "a", "province": "四川", "altered": ""},
+        {"customer_id": "a", "person_id": "a", "province": "四川", "altered": "", "imputed": ""},
         {
             "customer_id": "a2",
             "person_id": "a",
             "province": "北京",
             "gender": "male",
             "altered": "",
+            "imputed": "",
         },
-        {"customer_id": "b", "person_id": "b", "birthday": date(1990, 7, 1), "altered": ""},
+        {
+            "customer_id": "b",
+            "person_id": "b",
+            "birthday": date(1990, 7, 1),
+            "altered": "",
+            "imputed": "",
+        },
     ]
     facts = customer_facts(evidence(SOLD, profiles=table("profiles", *records)), AS_OF, settings())
     told = facts.select("customer_id", "region", "gender", "age").rows()
