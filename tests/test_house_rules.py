@@ -61,9 +61,9 @@ def test_folders_are_named_in_one_module():
 
 
 def test_tables_are_read_and_written_in_one_module():
-    pattern = re.compile(r"write_parquet|read_parquet|scan_parquet")
+    pattern = re.compile(r"(?:write|sink|read|scan)_parquet")
     found = {name(path) for path in MODULES if pattern.search(path.read_text())}
-    assert found == {"tables.py", "collect/sources.py", "collect/read_sql.py"}
+    assert found == {"tables.py", "table_files.py", "collect/sources.py", "collect/read_sql.py"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

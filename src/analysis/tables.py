@@ -5,7 +5,6 @@ and the key; a frame that breaks it is never written and never read.
 """
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -16,11 +15,14 @@ import polars as pl
 
 from analysis import model
 from analysis.run.errors import UserError
+from analysis.table_files import Frame as Frame
+from analysis.table_files import content_hash as content_hash
+from analysis.table_files import file_sha256 as file_sha256
+from analysis.table_files import height as height
+from analysis.table_files import write_checked
 
 MONEY = pl.Decimal(38, 4)
 ROWS = pl.Int64
-Frame = pl.DataFrame | pl.LazyFrame  # a table in memory, or one read where it is used
-_PART_ROWS = 500_000  # of a table that is written, checked and hashed at a time
 
 
 class RawOrders(dy.Schema):
@@ -548,11 +550,6 @@ def conform(name: str, frame: pl.DataFrame) -> pl.DataFrame:
         return contract.validate(frame, cast=True).sort(contract.primary_key())
 
 
-def height(frame: Frame) -> int:
-    """How many rows a table has."""
-    return frame.lazy().select(pl.len()).collect(engine="streaming").item()
-
-
 def empty(name: str) -> pl.DataFrame:
     """A table without rows."""
     return CONTRACTS[name].create_empty()
@@ -574,8 +571,7 @@ def write(name: str, frame: Frame, folder: Path) -> dict:
     path, partial = table_path(name, folder), folder / f"{name}.partial"
     try:
         with _naming(name):
-            _write_sorted(CONTRACTS[name], frame.lazy(), partial)
-            record = _check(CONTRACTS[name], partial)
+            record = write_checked(CONTRACTS[name], frame, partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -589,43 +585,6 @@ def _naming(name: str) -> Iterator[None]:
         yield
     except (dy.exc.ValidationError, dy.exc.SchemaError, pl.exceptions.PolarsError) as problem:
         raise ValueError(f"table {name} breaks its contract: {problem}") from problem
-
-
-def _write_sorted(contract: type[dy.Schema], rows: pl.LazyFrame, path: Path) -> None:
-    """Write the columns of a contract, sorted by its key; large tables come in that order."""
-    key = contract.primary_key()
-    contract.cast(rows).sink_parquet(path, row_group_size=_PART_ROWS)
-    if not all(_is_sorted(part) for part in _parts(path, key)):
-        contract.cast(rows).sort(key).sink_parquet(path, row_group_size=_PART_ROWS)
-
-
-def _is_sorted(key: pl.DataFrame) -> bool:
-    """Whether no row comes before the one above it."""
-    earlier = pl.lit(False)
-    for name in reversed(key.columns):
-        above = pl.col(name).shift(1)
-        earlier = (pl.col(name) < above) | ((pl.col(name) == above) & earlier)
-    return not key.select(earlier.any()).item()
-
-
-def _check(contract: type[dy.Schema], path: Path) -> dict:
-    """Check what was written part by part; returns its record."""
-    digest, rows = _begin_hash(contract.column_names()), 0
-    for part in _parts(path, contract.column_names()):
-        contract.validate(part)
-        own = part[1:] if rows else part
-        _hash_values(digest, own)
-        rows += own.height
-    return {"rows": rows, "sha256": file_sha256(path), "content": digest.hexdigest()}
-
-
-def _parts(path: Path, columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The rows of a file in parts; all but the first begin with the last row of the one before."""
-    lazy = pl.scan_parquet(path, glob=False).select(columns)
-    rows = lazy.select(pl.len()).collect().item()
-    for start in range(0, rows, _PART_ROWS):
-        above = min(start, 1)
-        yield lazy.slice(start - above, _PART_ROWS + above).collect()
 
 
 def read(name: str, folder: Path) -> pl.DataFrame:
@@ -694,34 +653,3 @@ def read_columns(name: str, columns: list[str], folder: Path) -> pl.DataFrame | 
 def table_path(name: str, folder: Path) -> Path:
     """Where a table of a folder lies."""
     return folder / f"{name}.parquet"
-
-
-def content_hash(frame: pl.DataFrame) -> str:
-    """A hash of a frame's values in the order of its rows, whatever file they lie in."""
-    digest = _begin_hash(frame.columns)
-    for part in frame.iter_slices(_PART_ROWS):
-        _hash_values(digest, part)
-    return digest.hexdigest()
-
-
-def _begin_hash(columns: list[str]):
-    return hashlib.sha256(",".join(columns).encode())
-
-
-def _hash_values(digest, part: pl.DataFrame) -> None:
-    """Add the values of some rows column by column; what lies below a null does not count."""
-    for column in part:
-        digest.update(column.is_null().to_numpy() if column.null_count() else b"whole")
-        if column.dtype in (pl.String, pl.Enum) or column.dtype.is_decimal():
-            text = column.cast(pl.String).fill_null("")
-            digest.update(text.str.len_bytes().to_numpy())
-            digest.update(text.str.join("").item().encode())
-        else:
-            zero = False if column.dtype == pl.Boolean else 0
-            digest.update(column.to_physical().fill_null(zero).to_numpy())
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
