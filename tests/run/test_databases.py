@@ -142,9 +142,10 @@ def quick_notebooks(root: Path) -> None:
         notebook = json.loads(source.read_text(encoding="utf-8"))
         if step.name not in ("01_collect", "02_clean"):
             title, parameters, setup, *_ = notebook["cells"]
-            tables = "{name: analysis.tables.empty(name) for name in run.step.writes}"
-            documents = "{name: {} for name in run.step.documents}"
-            finish = f"run.finish({tables}, documents={documents})"
+            finish = (
+                "run.finish({name: analysis.tables.empty(name) for name in run.step.writes}, "
+                "documents={name: {} for name in run.step.documents})"
+            )
             lines = "".join(setup["source"]).split("\n\nfrom ")[0]
             setup = setup | {"source": f"import analysis\n{lines}\n{finish}"}
             notebook["cells"] = [title, parameters, setup]

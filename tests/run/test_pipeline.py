@@ -21,6 +21,10 @@ from analysis.run.months import Month
 from analysis.run.steps import STEPS
 
 NAMES = [step.name for step in STEPS]
+FINISH = """run.finish(
+    {t: analysis.tables.empty(t) for t in run.step.writes},
+    documents={name: {} for name in run.step.documents},
+)"""
 BODY = """
 import time
 from pathlib import Path
@@ -51,7 +55,7 @@ def write_notebooks(root: Path) -> None:
             cell("code", f'import analysis\nrun = analysis.start("{name}", config, month)'),
             cell("markdown", "## The work"),
             cell("code", BODY),
-            cell("code", "run.finish({t: analysis.tables.empty(t) for t in run.step.writes})"),
+            cell("code", FINISH),
         ]
         metadata = {"kernelspec": {"name": "python3", "display_name": "p", "language": "python"}}
         notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
@@ -103,7 +107,9 @@ def test_the_first_run_publishes_every_page_and_the_index(shop):
     assert manifest["parameters"] == {"config": "config/shop.toml", "month": "2024-01"}
     assert len(manifest["run_key"]) == 64
     assert manifest["inputs"][0]["rows"] == 58
-    assert set(manifest["tables"]) == {table for step in STEPS for table in step.writes}
+    assert set(manifest["tables"]) == {
+        one for step in STEPS for one in (*step.writes, *step.documents)
+    }
 
 
 def test_a_second_run_says_up_to_date_and_touches_no_file(shop):
