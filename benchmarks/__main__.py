@@ -1,12 +1,13 @@
 """Run all benchmarks and print their ratios."""
 
-from benchmarks import month, summary
+from benchmarks import bulk, month, summary
 
 
 def main() -> None:
     """Print one line per figure, the month first: peak memory of children is a running maximum."""
-    for line in (*month.report(), *summary.report()):
-        print(line, flush=True)
+    for benchmark in (month, summary, bulk):
+        for line in benchmark.report():
+            print(line, flush=True)
 
 
 main()
