@@ -137,9 +137,8 @@ def read_list(text: pl.Expr) -> pl.Expr:
 
 def read_id(text: pl.Expr) -> pl.Expr:
     """Text as an id: never a number. What stands for nothing is null; `17850.0` is `17850`."""
-    plain = text.map_batches(_bare, return_dtype=pl.String, is_elementwise=True)
-    known = pl.when(~says_nothing(plain) & ~plain.str.contains(_ERROR_CELL)).then(plain)
-    return known.str.replace(r"^(\d+)\.0+$", "${1}")
+    plain = text.map_batches(_bare_ids, return_dtype=pl.String, is_elementwise=True)
+    return pl.when(~says_nothing(plain)).then(plain)
 
 
 def says_nothing(text: pl.Expr) -> pl.Expr:
@@ -162,14 +161,20 @@ def first_of_short_dates(text: pl.Expr) -> pl.Expr:
     return text.str.extract(_SHORT_DATE, 1).cast(pl.Int32)
 
 
-def _bare(column: pl.Series) -> pl.Series:
-    """Ids without what protects them from spreadsheets, and without blanks that nobody sees."""
-    unseen = column.str.contains_any(_INVISIBLE)
-    guarded = column.str.starts_with("=") | column.str.starts_with("'")
-    if not (unseen.any() or guarded.any()):
-        return column
-    seen = column.str.replace_many(_INVISIBLE, [""] * len(_INVISIBLE)).str.strip_chars()
-    return seen.str.replace(odd_times.PROTECTED, "${1}${2}")
+def _bare_ids(column: pl.Series) -> pl.Series:
+    """Ids without what programs put around them; each step is taken only where some id needs it."""
+    if (
+        column.str.len_bytes() != column.str.len_chars()
+    ).any():  # else there are none of these signs
+        seen = column.str.replace_many(_INVISIBLE, [""] * len(_INVISIBLE))
+        column = seen.str.strip_chars()
+    if (column.str.starts_with("=") | column.str.starts_with("'")).any():
+        column = column.str.replace(odd_times.PROTECTED, "${1}${2}")
+    if column.str.contains(".0", literal=True).any():
+        column = column.str.replace(r"^(\d+)\.0+$", "${1}")
+    if column.str.starts_with("#").any():
+        column = pl.select(pl.when(~column.str.contains(_ERROR_CELL)).then(column)).to_series()
+    return column
 
 
 def _leftovers_too(
