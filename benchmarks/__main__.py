@@ -5,8 +5,9 @@ from benchmarks import bulk, classify, month, summary
 
 def main() -> None:
     """Print one line per figure, the month first: peak memory of children is a running maximum."""
-    for line in (*month.report(), *summary.report(), *classify.report(), *bulk.report()):
-        print(line, flush=True)
+    for benchmark in (month, summary, classify, bulk):
+        for line in benchmark.report():
+            print(line, flush=True)
 
 
 main()

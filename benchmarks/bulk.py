@@ -2,15 +2,18 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from polars.testing import assert_frame_equal
 
+from analysis.run.paths import CHECKOUT
+from analysis.run.session import STAGING
+from analysis.run.session import WORK as WORKING
 from benchmarks.measure import in_process, print_cost
 
 SIZES, FORMATS = (1_000_000, 5_000_000, 20_000_000), ("parquet", "csv")
@@ -29,41 +32,6 @@ path = "{path}"
 sale_status = ["paid", "shipped"]
 drop_exact_repeats = true
 """
-
-
-def report() -> list[str]:
-    """Each size and format, every piece of work in a process of its own."""
-    lines = ["order lines collected and cleaned as notebooks 01 and 02 do, everything written"]
-    with tempfile.TemporaryDirectory() as folder:
-        for ending in FORMATS:
-            rates = {}
-            for rows in SIZES:
-                path = Path(folder) / f"{rows}.{ending}"
-                command = [sys.executable, "-m", "benchmarks.bulk"]
-                subprocess.run([*command, "write", str(path), str(rows)], check=True)
-                if rows == SIZES[0]:
-                    subprocess.run([*command, "check", str(path)], check=True)
-                told, rates[rows] = _measured(path, rows)
-                lines.append(told)
-            flat = rates[SIZES[-1]] / rates[SIZES[0]]
-            lines.append(f"  {ending}: rows per second at most / at least rows {flat:4.2f}")
-    return lines
-
-
-def _measured(path: Path, rows: int) -> tuple[str, float]:
-    """One line of the report, and our rows per second."""
-    cost = {
-        work: in_process("benchmarks.bulk", work, str(path))
-        for work in ("collect", "clean", "scan", "pandas")
-    }
-    seconds = cost["collect"][0] + cost["clean"][0]
-    peak = max(cost[work][1] for work in ("collect", "clean"))
-    told = (
-        f"  {rows:>10,} {path.suffix[1:]:<7} {seconds:6.1f} s  {rows / seconds / 1e6:4.2f} million/s"
-        f"  peak {peak:6,.0f} MB (aim: 6,000)  ours / scan {seconds / cost['scan'][0]:5.1f}"
-        f"  pandas / ours {cost['pandas'][0] / seconds:4.2f} (peak {cost['pandas'][1]:6,.0f} MB)"
-    )
-    return told, rows / seconds
 
 
 def write_orders(path: Path, rows: int) -> None:
@@ -137,23 +105,24 @@ def _typed(lines: pl.DataFrame) -> pl.DataFrame:
 
 def ours(path: Path, step: str) -> None:
     """The code cells of a monthly notebook, with everything that it writes."""
-    folder = path.parent
-    environment = {"ANALYSIS_ROOT": folder, "ANALYSIS_STAGING": folder / f"{path.name}.month"}
-    work = folder / f"{path.name}.month" if step == "collect" else folder / f"{path.name}.clean"
-    environment["ANALYSIS_WORK"] = work
-    work.mkdir(exist_ok=True)
-    os.environ |= {name: str(value) for name, value in environment.items()}
-    config = folder / f"{path.name}.toml"
+    config = path.with_name(f"{path.name}.toml")
     config.write_text(SETTINGS.format(path=path), encoding="utf-8")
-    from analysis.run.paths import CHECKOUT
-
-    notebook = json.loads((CHECKOUT / "notebooks" / f"{NOTEBOOKS[step]}.ipynb").read_text())
+    _folder(path, step).mkdir(exist_ok=True)
+    os.environ["ANALYSIS_ROOT"] = str(path.parent)
+    os.environ[STAGING] = str(_folder(path, "collect"))
+    os.environ[WORKING] = str(_folder(path, step))
+    source = CHECKOUT / "notebooks" / f"{NOTEBOOKS[step]}.ipynb"
     names = {}
-    for cell in notebook["cells"]:
+    for cell in json.loads(source.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
         if "parameters" in cell["metadata"].get("tags", ()):
             names |= {"config": str(config), "month": MONTH}
+
+
+def _folder(path: Path, step: str) -> Path:
+    """Where a step writes; the second reads what the first has written."""
+    return path.with_name(f"{path.name}.{step}")
 
 
 def theirs(path: Path):
@@ -189,37 +158,89 @@ def theirs(path: Path):
     return found
 
 
-def bare_scan(path: Path) -> pl.DataFrame:
+def bare_scan(path: Path) -> list[pl.DataFrame]:
     """Every value of the file read once, and the money of each customer added up."""
     parquet = path.suffix == ".parquet"
     lazy = pl.scan_parquet(path) if parquet else pl.scan_csv(path, infer_schema=False)
     money = pl.col("amount").cast(pl.Float64, strict=False).sum()
-    others = pl.exclude("customer_id", "amount").last()
-    return lazy.group_by("customer_id").agg(money, others).collect(engine="streaming")
+    of_customers = lazy.group_by("customer_id").agg(money)
+    return pl.collect_all([of_customers, lazy.select(pl.all().max())], engine="streaming")
 
 
 def check_equal(path: Path) -> None:
     """Our customers are pandas' customers, or the ratio means nothing."""
     for step in NOTEBOOKS:
         ours(path, step)
-    mine = pl.read_parquet(path.parent / f"{path.name}.clean" / "tables" / "customers.parquet")
+    mine = pl.read_parquet(_folder(path, "clean") / "tables" / "customers.parquet")
     other = pl.from_pandas(theirs(path)).select(mine.columns).cast(mine.schema)
     assert_frame_equal(mine, other.sort("customer_id"), abs_tol=1e-9)
 
 
-def _warm(work, path: Path) -> None:
-    """Do the work once on a small file, so that imports are not counted."""
-    work(path.with_name(f"warm-{path.name}"))
+WORK = {
+    "collect": partial(ours, step="collect"),
+    "clean": partial(ours, step="clean"),
+    "pandas": theirs,
+    "scan": bare_scan,
+}
+
+
+def report() -> list[str]:
+    """Measure every size in both formats, and compare."""
+    lines = [
+        "order lines as notebooks 01 and 02 collect and clean them, with all that they write, "
+        "against pandas and a bare scan",
+        "  the table customers equals pandas' for every customer: checked in both formats",
+    ]
+    for form in FORMATS:
+        costs = {rows: _measure(form, rows) for rows in SIZES}
+        lines += [_line(form, rows, cost) for rows, cost in costs.items()]
+        speed = {rows: rows / _ours(cost)[0] for rows, cost in costs.items()}
+        peak = max(_ours(cost)[1] for cost in costs.values())
+        lines += [
+            f"    rows per second: {', '.join(f'{one:,.0f}' for one in speed.values())}; "
+            f"slowest / fastest size {min(speed.values()) / max(speed.values()):4.2f}  (aim: flat)",
+            f"    peak {peak:,.0f} MB  (aim: under 6,000)",
+        ]
+    return lines
+
+
+def _measure(form: str, rows: int) -> dict[str, tuple[float, float]]:
+    """Seconds and peak memory of each piece of work on a file of so many rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / f"orders.{form}")
+        in_process("benchmarks.bulk", "write", path, str(rows))
+        if rows == min(SIZES):
+            in_process("benchmarks.bulk", "check", path)
+        return {name: in_process("benchmarks.bulk", name, path) for name in WORK}
+
+
+def _ours(cost: dict[str, tuple[float, float]]) -> tuple[float, float]:
+    return cost["collect"][0] + cost["clean"][0], max(cost["collect"][1], cost["clean"][1])
+
+
+def _line(form: str, rows: int, cost: dict[str, tuple[float, float]]) -> str:
+    seconds, peak = _ours(cost)
+    pandas, scan = cost["pandas"], cost["scan"]
+    return (
+        f"  {form:<7} {rows:>10,} rows: ours {seconds:6.1f} s ({cost['collect'][0]:.1f} + "
+        f"{cost['clean'][0]:.1f})  peak {peak:5,.0f} MB;  pandas {pandas[0]:6.1f} s  peak "
+        f"{pandas[1]:5,.0f} MB;  pandas / ours {pandas[0] / seconds:4.2f};  ours / bare scan "
+        f"{seconds / scan[0]:4.1f}"
+    )
+
+
+def _run(name: str, path: Path, *words: str) -> None:
+    """One piece of work in this process; what is measured was done once on a small file before."""
+    small = path.with_name(f"small-{path.name}")
+    if name == "write":
+        write_orders(small, WARM_UP_ROWS)
+        print_cost(lambda: write_orders(path, int(words[0])), 1)
+    elif name == "check":
+        print_cost(lambda: check_equal(path), 1)
+    else:
+        WORK[name](small)
+        print_cost(lambda: WORK[name](path), 1)
 
 
 if __name__ == "__main__":
-    name, path = sys.argv[1], Path(sys.argv[2])
-    if name == "write":
-        write_orders(path, int(sys.argv[3]))
-        write_orders(path.with_name(f"warm-{path.name}"), WARM_UP_ROWS)
-    elif name == "check":
-        check_equal(path)
-    else:
-        work = {"scan": bare_scan, "pandas": theirs}.get(name, lambda p: ours(p, name))
-        _warm(work, path)
-        print_cost(lambda: work(path), 1)
+    _run(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
