@@ -59,7 +59,7 @@ def key(table: str) -> str | None:
 
 def time_column(table: str) -> str | None:
     """The column that dates a row of a table, if rows of it happen at a time."""
-    for name in ("ordered_at", "at", "started_at", "sent_at", "started_on", "month", "since"):
+    for name in ("ordered_at", "at", "started_at", "sent_at", "start", "month", "since"):
         if name in columns(table):
             return name
     return None

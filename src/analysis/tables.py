@@ -40,8 +40,12 @@ class RawOrders(dy.Schema):
     quantity = dy.Float64(nullable=True)
     product_id = dy.String(nullable=True)
     product_name = dy.String(nullable=True)
+    discount = dy.Decimal(38, 4, nullable=True)  # `amount` is what was asked after it
+    paid_amount = dy.Decimal(38, 4, nullable=True)
     channel = dy.String(nullable=True)
     store = dy.String(nullable=True)
+    order_type = dy.String(nullable=True)
+    coupon_code = dy.String(nullable=True)
     is_sale = dy.Bool(nullable=False)
     drop_repeats = dy.Bool(nullable=False)  # the settings say that exact repeats are mistakes
     in_future = dy.Bool(nullable=False)  # dated after the day on which the file was written
@@ -69,7 +73,10 @@ class SourceFiles(dy.Schema):
 
 
 class Orders(dy.Schema):
-    """One row per trusted order row; `merged` marks those folded into another row of the day."""
+    """One row per trusted order row; `merged` marks those folded into another row of the day.
+
+    What else the row said stands in `raw_orders` under the same file and row.
+    """
 
     file = dy.String(primary_key=True)
     row = dy.Int64(primary_key=True, min=1)

@@ -31,8 +31,8 @@ def raw(*rows: dict) -> pl.DataFrame:
         "in_future": False,
         "unreadable": "",
     }
-    absent = ("order_id", "line_id", "refund_amount", "quantity", "product_id")
-    base |= dict.fromkeys((*absent, "product_name", "channel", "store"))
+    columns = tables.CONTRACTS["raw_orders"].column_names()
+    base = dict.fromkeys(columns) | base
     numbered = [base | {"row": number} | row for number, row in enumerate(rows, 1)]
     return tables.conform("raw_orders", pl.DataFrame(numbered, infer_schema_length=None))
 

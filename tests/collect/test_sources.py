@@ -55,6 +55,16 @@ def test_a_column_may_have_any_name(root):
     assert rows(root, text)["row"].to_list() == [1]
 
 
+def test_what_an_order_says_besides_is_handed_on(root):
+    text = "客户编号,下单时间,订单金额,优惠金额,回款金额,订单类型,优惠券码\n"
+    found = rows(root, text + "a,2024-01-05,90,10,30.5,预售,SPRING\nb,2024-01-06,5,,,,\n")
+    assert found["amount"].to_list() == [Decimal("90"), Decimal("5")]  # what was asked in the end
+    assert found["discount"].to_list() == [Decimal("10"), None]
+    assert found["paid_amount"].to_list() == [Decimal("30.5"), None]
+    assert found["order_type"].to_list() == ["预售", None]
+    assert found["coupon_code"].to_list() == ["SPRING", None]
+
+
 def test_statuses_say_what_is_a_sale(root):
     extra = 'sale_status = ["paid"]\ncolumns = { status = "state" }\n'
     text = "customer_id,ordered_at,amount,state\na,2024-01-05,1,paid\nb,2024-01-05,1,closed\n"

@@ -27,6 +27,7 @@ _TYPES = {
 }
 _CUSTOMERS = ("customer_id", "parent_id", "referrer_id", "from_id", "to_id")
 _ORDER_COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "product_name", "quantity")
+_AS_RECEIVED = ("discount", "paid_amount", "channel", "store", "order_type", "coupon_code")
 
 
 def order_rows(settings: Settings) -> pl.LazyFrame:
@@ -109,8 +110,7 @@ def order_rows_of(one: Input, settings: Settings) -> tuple[pl.LazyFrame, dict[st
         "row",
         "system",
         *_ORDER_COLUMNS,
-        "channel",
-        "store",
+        *_AS_RECEIVED,
         line_id=line_id,
         amount=amount,
         refund_amount="refund_amount",
