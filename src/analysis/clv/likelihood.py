@@ -1,0 +1,193 @@
+"""Log-likelihoods of the models with their gradients, on unique rows with weights.
+
+Every term of the BG family depends on x, t_x or T alone, so logarithms and gamma functions are
+looked up in small tables; Pareto/NBD integrates over the day of dropout, which neither overflows
+nor cancels. x = frequency, t_x = recency, T = age; times in any one unit.
+
+BG/NBD: Fader, Hardie and Lee (2005), Marketing Science 24(2), eq. 6. MBG/NBD: Batislam, Denizel and
+Filiztekin (2007), IJRM 24(3). Pareto/NBD: Fader and Hardie, "A note on deriving the Pareto/NBD
+model" (brucehardie.com/notes/009), the integral over the time of death left as it is. Gamma-Gamma:
+Fader and Hardie (2013), brucehardie.com/notes/025, eq. 1a.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import digamma, gammaln
+
+PARAMETERS = {
+    "bg_nbd": ("r", "alpha", "a", "b"),
+    "mbg_nbd": ("r", "alpha", "a", "b"),
+    "pareto_nbd": ("r", "alpha", "s", "beta"),
+    "gamma_gamma": ("p", "q", "v"),
+}
+PURCHASE_MODELS = ("bg_nbd", "mbg_nbd", "pareto_nbd")
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Unique histories; `weight` counts the customers of each."""
+
+    x: np.ndarray
+    t_x: np.ndarray
+    age: np.ndarray
+    weight: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("x", "t_x", "age"):
+            values, places = np.unique(getattr(self, name), return_inverse=True)
+            object.__setattr__(self, f"_{name}", (values, places.astype(np.int32)))
+
+    def distinct(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct values of a column, and where each row finds its own."""
+        return getattr(self, f"_{name}")
+
+
+def log_likelihood(model: str, rows: Rows, parameters) -> np.ndarray:
+    """Log-likelihood of each row."""
+    return _TERMS[model](rows, np.asarray(parameters, dtype=float), gradient=False)[0]
+
+
+def total_and_gradient(model: str, rows: Rows, parameters) -> tuple[float, np.ndarray]:
+    """Weighted total log-likelihood, and its gradient in the logarithms of the parameters."""
+    parameters = np.asarray(parameters, dtype=float)
+    values, gradient = _TERMS[model](rows, parameters, gradient=True)
+    return float(rows.weight @ values), parameters * gradient
+
+
+def _bg_nbd(rows: Rows, parameters, gradient: bool):
+    return _bg_family(rows, parameters, gradient, drops_at_first=False)
+
+
+def _mbg_nbd(rows: Rows, parameters, gradient: bool):
+    return _bg_family(rows, parameters, gradient, drops_at_first=True)
+
+
+def _bg_family(rows: Rows, parameters, gradient: bool, drops_at_first: bool):
+    """BG/NBD, or MBG/NBD where a customer may drop out at the first purchase already.
+
+    With n chances to drop out so far (x, or x + 1), alive and dropped histories weigh
+    (alpha + T) ** -(r + x) and a / (b + n - 1) * (alpha + t_x) ** -(r + x).
+    """
+    r, alpha, a, b = parameters
+    (x, at_x), (t_x, at_t), (age, at_age) = map(rows.distinct, ("x", "t_x", "age"))
+    n = x + drops_at_first
+    constant = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
+    constant += gammaln(a + b) + gammaln(b + n) - gammaln(b) - gammaln(a + b + n)
+    chances = np.maximum(b + n - 1, 1e-300)
+    with np.errstate(divide="ignore"):
+        dropping = np.where(n > 0, np.log(a) - np.log(chances), -np.inf)
+    log_age, log_t = np.log(alpha + age)[at_age], np.log(alpha + t_x)[at_t]
+    shape = (r + x)[at_x]
+    alive = -shape * log_age
+    both = np.logaddexp(alive, dropping[at_x] - shape * log_t)
+    values = constant[at_x] + both
+    if not gradient:
+        return values, None
+    weight = rows.weight
+    is_alive = weight * np.exp(alive - both)
+    is_dropped = weight - is_alive
+    counts = np.bincount(at_x, weight, len(x))
+    dropped = np.bincount(at_x, is_dropped, len(x))
+    total = counts.sum()
+    d_r = counts @ (digamma(r + x) - digamma(r)) + total * np.log(alpha)
+    d_r -= is_alive @ log_age + is_dropped @ log_t
+    d_alpha = total * r / alpha
+    d_alpha -= np.bincount(at_age, is_alive * shape, len(age)) @ (1 / (alpha + age))
+    d_alpha -= np.bincount(at_t, is_dropped * shape, len(t_x)) @ (1 / (alpha + t_x))
+    falling = counts @ (digamma(a + b) - digamma(a + b + n))
+    d_a = falling + dropped.sum() / a
+    d_b = falling + counts @ (digamma(b + n) - digamma(b)) - dropped @ (1 / chances)
+    return values, np.array([d_r, d_alpha, d_a, d_b])
+
+
+def _pareto_nbd(rows: Rows, parameters, gradient: bool):
+    r, alpha, s, beta = parameters
+    x, t_x, age = rows.x, rows.t_x, rows.age
+    constant = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
+    alive = -(r + x) * np.log(alpha + age) - s * np.log(beta + age)
+    died = died_before(x, t_x, age, parameters)
+    both = np.logaddexp(alive, died.log_total)
+    values = constant + both
+    if not gradient:
+        return values, None
+    is_alive = np.exp(alive - both)
+    is_dead = np.exp(died.log_total - both)
+    rate, death = died.mean(lambda y: np.log(alpha + y)), died.mean(lambda y: np.log(beta + y))
+    d_r = digamma(r + x) - digamma(r) + np.log(alpha)
+    d_r = d_r - is_alive * np.log(alpha + age) - is_dead * rate
+    d_alpha = r / alpha - (r + x) * (
+        is_alive / (alpha + age) + is_dead * died.mean(lambda y: 1 / (alpha + y))
+    )
+    d_s = np.log(beta) - is_alive * np.log(beta + age) + is_dead * (1 / s - death)
+    d_beta = s / beta - s * is_alive / (beta + age)
+    d_beta = d_beta - (s + 1) * is_dead * died.mean(lambda y: 1 / (beta + y))
+    return values, np.array([rows.weight @ each for each in (d_r, d_alpha, d_s, d_beta)])
+
+
+@dataclass(frozen=True)
+class Deaths:
+    """The days on which a customer may have dropped out, weighed by their likelihood."""
+
+    days: np.ndarray  # one row per history, one column per node
+    share: np.ndarray  # of the total, per node
+    log_total: np.ndarray
+
+    def mean(self, of) -> np.ndarray:
+        """The mean of a function of the day, per history."""
+        return np.einsum("ij,ij->i", self.share, of(self.days))
+
+
+def died_before(x, t_x, age, parameters) -> Deaths:
+    """The integral of s (alpha + y) ** -(r + x) (beta + y) ** -(s + 1) over y from t_x to T.
+
+    Substituting u = ((alpha + t_x) / (alpha + y)) ** (r + x) leaves a smooth function of u, so that
+    a fixed Gauss-Legendre rule serves one purchase as well as a thousand.
+    """
+    r, alpha, s, beta = parameters
+    shape = np.asarray(r + x, dtype=float)
+    at_last, at_end = np.log(alpha + t_x), np.log(alpha + age)
+    least = np.exp(-shape * (at_end - at_last))
+    width = -np.expm1(-shape * (at_end - at_last))
+    u = least[:, None] + width[:, None] * (_NODES + 1) / 2
+    log_y = at_last[:, None] - np.log(u) / shape[:, None]  # of alpha + y
+    days = np.exp(log_y) - alpha
+    log_each = log_y - (s + 1) * np.log(np.maximum(beta + days, 1e-300))
+    top = log_each.max(axis=1)
+    each = np.exp(log_each - top[:, None]) * _WEIGHTS
+    total = each.sum(axis=1)
+    with np.errstate(divide="ignore"):
+        log_total = top + np.log(total / 2 * width * s / shape) - shape * at_last
+    return Deaths(days, each / total[:, None], log_total)
+
+
+def _gamma_gamma(rows: Rows, parameters, gradient: bool):
+    """Here `t_x` holds the mean value of an occasion; `age` is not used."""
+    p, q, v = parameters
+    x, m = rows.x, rows.t_x
+    values = (
+        gammaln(p * x + q)
+        - gammaln(p * x)
+        - gammaln(q)
+        + q * np.log(v)
+        + (p * x - 1) * np.log(m)
+        + p * x * np.log(x)
+        - (p * x + q) * np.log(v + x * m)
+    )
+    if not gradient:
+        return values, None
+    both = digamma(p * x + q)
+    log_sum = np.log(v + x * m)
+    d_p = x * (both - digamma(p * x) + np.log(m) + np.log(x) - log_sum)
+    d_q = both - digamma(q) + np.log(v) - log_sum
+    d_v = q / v - (p * x + q) / (v + x * m)
+    return values, np.array([rows.weight @ each for each in (d_p, d_q, d_v)])
+
+
+_TERMS = {
+    "bg_nbd": _bg_nbd,
+    "mbg_nbd": _mbg_nbd,
+    "pareto_nbd": _pareto_nbd,
+    "gamma_gamma": _gamma_gamma,
+}
