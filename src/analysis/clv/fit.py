@@ -90,12 +90,15 @@ class Fit:
         return cls(**json.loads(text))
 
 
-def fit_purchases(customers: pl.DataFrame, model: str = "bg_nbd") -> Fit:
+def fit_purchases(
+    customers: pl.DataFrame, model: str = "bg_nbd", with_lifetimes: bool = True
+) -> Fit:
     """Fit a model of when customers buy to a customer summary.
 
     Args:
         customers: one row per customer with `frequency`, `recency`, `T` (days).
         model: `bg_nbd`, `mbg_nbd` or `pareto_nbd`.
+        with_lifetimes: whether its fitter searches first; without it the same digits come sooner.
 
     Returns:
         Parameters (alpha and beta in days) with standard errors and the log-likelihood in days; a
@@ -107,7 +110,8 @@ def fit_purchases(customers: pl.DataFrame, model: str = "bg_nbd") -> Fit:
         return Fit(model, customers=customers.height, problem=few)
     unique = _unique_rows(customers, HISTORY)
     rows = Rows(*unique.to_numpy().T)
-    found = _fit(model, rows, scale=float(np.median(rows.age[rows.age > 0])))
+    ages = rows.age[rows.age > 0]
+    found = _fit(model, rows, float(np.median(ages)), with_lifetimes)
     if found is None:
         return Fit(model, customers=customers.height, problem="not_converged")
     problem = "dropout_unidentified" if _at_bound(found, rows.age.max()) else None
@@ -130,7 +134,7 @@ def fit_gamma_gamma(customers: pl.DataFrame) -> Fit:
     unique = _unique_rows(valued, ["frequency", "monetary_value"])
     x, m, weight = unique.to_numpy().T
     scale = float(np.median(m))  # money in its own unit, so that any currency fits alike
-    found = _fit("gamma_gamma", Rows(x, m / scale, np.ones_like(x), weight), scale=1.0)
+    found = _fit("gamma_gamma", Rows(x, m / scale, np.ones_like(x), weight), 1.0, True)
     if found is None:
         return Fit("gamma_gamma", customers=valued.height, problem="not_converged")
     p, q, v = found
@@ -144,18 +148,20 @@ def _unique_rows(customers: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
     return counted.sort(columns).cast(pl.Float64)
 
 
-def _fit(model: str, rows: Rows, scale: float) -> np.ndarray | None:
+def _fit(model: str, rows: Rows, scale: float, with_lifetimes: bool) -> np.ndarray | None:
     """The parameters of the first attempt whose likelihood is flat; None where none is."""
-    for attempt in _attempts(model, rows, scale):
+    for attempt in _attempts(model, rows, scale, with_lifetimes):
         found = _climb(model, rows, np.log(attempt())) if attempt else None
         if found is not None and _is_flat(model, rows, found):
             return found
     return None
 
 
-def _attempts(model: str, rows: Rows, scale: float) -> Iterator[Callable | None]:
+def _attempts(
+    model: str, rows: Rows, scale: float, with_lifetimes: bool
+) -> Iterator[Callable | None]:
     """Ways to a start, the usual one first; each gives parameters from which to climb."""
-    if len(rows.x) <= LIFETIMES_UP_TO[model]:
+    if with_lifetimes and len(rows.x) <= LIFETIMES_UP_TO[model]:
         yield from (_lifetimes(model, rows, tolerance) for tolerance in (1e-7, 1e-4))
     for start in _STARTS[model]:
         yield lambda start=start: np.array(start) * np.array(_UNITS[model](scale))
@@ -188,7 +194,7 @@ def _lifetimes(model: str, rows: Rows, tolerance: float) -> Callable | None:
         "gamma_gamma": GammaGammaFitter,
     }
     history = (rows.x, rows.t_x) if model == "gamma_gamma" else (rows.x, rows.t_x, rows.age)
-    options = {"initial_params": np.ones(4)} if model == "pareto_nbd" else {}
+    options = {"initial_params": np.ones(4), "maxiter": 300} if model == "pareto_nbd" else {}
     fitter = fitters[model](penalizer_coef=0.0)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -207,7 +213,7 @@ def _without_gradient(model: str, rows: Rows, scale: float) -> np.ndarray:
     def loss(logs: np.ndarray) -> float:
         return _loss(model, rows, logs)[0]
 
-    return np.exp(minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000}).x)
+    return np.exp(minimize(loss, start, method="Nelder-Mead", options={"maxiter": 1000}).x)
 
 
 def _loss(model: str, rows: Rows, logs: np.ndarray) -> tuple[float, np.ndarray]:

@@ -22,7 +22,7 @@ PARAMETERS = {
     "gamma_gamma": ("p", "q", "v"),
 }
 PURCHASE_MODELS = ("bg_nbd", "mbg_nbd", "pareto_nbd")
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def _pareto_nbd(rows: Rows, parameters, gradient: bool):
     r, alpha, s, beta = parameters
     x, t_x, age = rows.x, rows.t_x, rows.age
     constant = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
-    alive = -(r + x) * np.log(alpha + age) - s * np.log(beta + age)
+    log_rate, log_death = np.log(alpha + age), np.log(beta + age)
+    alive = -(r + x) * log_rate - s * log_death
     died = died_before(x, t_x, age, parameters)
     both = np.logaddexp(alive, died.log_total)
     values = constant + both
@@ -114,29 +115,29 @@ def _pareto_nbd(rows: Rows, parameters, gradient: bool):
         return values, None
     is_alive = np.exp(alive - both)
     is_dead = np.exp(died.log_total - both)
-    rate, death = died.mean(lambda y: np.log(alpha + y)), died.mean(lambda y: np.log(beta + y))
     d_r = digamma(r + x) - digamma(r) + np.log(alpha)
-    d_r = d_r - is_alive * np.log(alpha + age) - is_dead * rate
+    d_r = d_r - is_alive * log_rate - is_dead * died.mean(died.log_rate)
     d_alpha = r / alpha - (r + x) * (
-        is_alive / (alpha + age) + is_dead * died.mean(lambda y: 1 / (alpha + y))
+        is_alive / (alpha + age) + is_dead * died.mean(np.exp(-died.log_rate))
     )
-    d_s = np.log(beta) - is_alive * np.log(beta + age) + is_dead * (1 / s - death)
+    d_s = np.log(beta) - is_alive * log_death + is_dead * (1 / s - died.mean(died.log_death))
     d_beta = s / beta - s * is_alive / (beta + age)
-    d_beta = d_beta - (s + 1) * is_dead * died.mean(lambda y: 1 / (beta + y))
+    d_beta = d_beta - (s + 1) * is_dead * died.mean(np.exp(-died.log_death))
     return values, np.array([rows.weight @ each for each in (d_r, d_alpha, d_s, d_beta)])
 
 
 @dataclass(frozen=True)
 class Deaths:
-    """The days on which a customer may have dropped out, weighed by their likelihood."""
+    """The days y on which a customer may have dropped out; one row per history, one column per node."""
 
-    days: np.ndarray  # one row per history, one column per node
-    share: np.ndarray  # of the total, per node
+    log_rate: np.ndarray  # of alpha + y
+    log_death: np.ndarray  # of beta + y
+    share: np.ndarray  # of the total likelihood
     log_total: np.ndarray
 
-    def mean(self, of) -> np.ndarray:
-        """The mean of a function of the day, per history."""
-        return np.einsum("ij,ij->i", self.share, of(self.days))
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """The mean of what a node has, per history."""
+        return np.einsum("ij,ij->i", self.share, values)
 
 
 def died_before(x, t_x, age, parameters) -> Deaths:
@@ -147,19 +148,20 @@ def died_before(x, t_x, age, parameters) -> Deaths:
     """
     r, alpha, s, beta = parameters
     shape = np.asarray(r + x, dtype=float)
+    first, second = (np.reshape(each, (-1, 1)) for each in (alpha, beta))
     at_last, at_end = np.log(alpha + t_x), np.log(alpha + age)
-    least = np.exp(-shape * (at_end - at_last))
-    width = -np.expm1(-shape * (at_end - at_last))
-    u = least[:, None] + width[:, None] * (_NODES + 1) / 2
-    log_y = at_last[:, None] - np.log(u) / shape[:, None]  # of alpha + y
-    days = np.exp(log_y) - alpha
-    log_each = log_y - (s + 1) * np.log(np.maximum(beta + days, 1e-300))
-    top = log_each.max(axis=1)
-    each = np.exp(log_each - top[:, None]) * _WEIGHTS
+    passed = -shape * (at_end - at_last)
+    width = -np.expm1(passed)
+    u = np.exp(passed)[:, None] + width[:, None] * (_NODES + 1) / 2
+    log_rate = at_last[:, None] - np.log(u) / shape[:, None]
+    log_death = np.log(np.maximum(second - first + np.exp(log_rate), 1e-300))
+    each = log_rate - (s + 1) * log_death
+    top = each.max(axis=1)
+    each = np.exp(each - top[:, None]) * _WEIGHTS
     total = each.sum(axis=1)
     with np.errstate(divide="ignore"):
         log_total = top + np.log(total / 2 * width * s / shape) - shape * at_last
-    return Deaths(days, each / total[:, None], log_total)
+    return Deaths(log_rate, log_death, each / total[:, None], log_total)
 
 
 def _gamma_gamma(rows: Rows, parameters, gradient: bool):
