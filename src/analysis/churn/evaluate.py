@@ -8,6 +8,7 @@ import polars as pl
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from analysis.clv.holdout import LEAST_CALIBRATION_DAYS, hold_out
+from analysis.clv.origins import Past
 from analysis.intervals import wilson
 
 LEAST_OUTCOMES = 20  # customers of each kind, below which no rate is worth printing
@@ -36,7 +37,7 @@ def closed_window(occasions: pl.DataFrame, as_of: date, horizon_days: int) -> Ch
     first = occasions["purchase_day"].min()
     if (cut_off - first).days < LEAST_CALIBRATION_DAYS:
         return None
-    past = hold_out(occasions, cut_off, as_of)
+    past = hold_out(Past(occasions, as_of), cut_off)
     known, models = past.customers, past.models
     scored = known.select(
         "customer_id",

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from analysis.clv.value import Models
+from analysis.clv.models import Models
 from analysis.run.settings import Settings
 
 # A pause counts as long when it exceeds this many of the customer's own mean gaps.

@@ -3,7 +3,8 @@
 Each candidate forecasts the windows after earlier cut-offs from what was known then. A correction is
 drawn back to the weakest strength within one standard error of its best one, and used only where
 its pooled gain over the same plain fit exceeds twice its standard error. The smallest pooled error
-then wins; BG/NBD comes first where nothing can be compared.
+then wins; BG/NBD comes first where nothing can be compared, and NBD, without dropout, stands in where no
+fit can identify dropout.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from analysis.clv.correct import Correction, learn, training_window
 from analysis.clv.fit import Fit
 from analysis.clv.origins import Past, candidates
 
-DEFAULT = "bg_nbd"
+WITHOUT_DROPOUT = "nbd"
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 STANDARD_ERRORS = 2  # that a gain must exceed
 
@@ -54,8 +55,8 @@ def choose(past: Past, cut_off: date) -> Choice:
     rows = [row for name in usable for row in _candidates(past, name, days, cut_offs)]
     table = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
     if not rows:
-        empty = table.with_columns(chosen=pl.lit(True))
-        return Choice(usable[0] if usable else DEFAULT, None, days, cut_offs, empty)
+        only = usable[0] if usable else WITHOUT_DROPOUT
+        return Choice(only, None, days, cut_offs, table.with_columns(chosen=pl.lit(True)))
     serving = [row for name in usable for row in _serving([r for r in rows if r[0] == name])]
     model, strength, *_ = min(serving, key=lambda row: row[2])
     correction = learn(past, cut_off, model) if strength else None

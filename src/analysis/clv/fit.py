@@ -21,11 +21,11 @@ from analysis.clv.likelihood import PARAMETERS, Rows, log_likelihood, total_and_
 
 # Unique rows up to which lifetimes is asked; its search for Pareto/NBD knows no gradient.
 LIFETIMES_UP_TO = {"bg_nbd": 100_000, "mbg_nbd": 100_000, "pareto_nbd": 2_000}
-LIFETIMES_UP_TO["gamma_gamma"] = 100_000
+LIFETIMES_UP_TO |= {"gamma_gamma": 100_000, "nbd": 0}
 # A fit counts as found when the mean log-likelihood is this flat in the logarithms of the parameters.
 FLAT = 1e-5
 # Beyond these a parameter says that the data cannot tell its process apart from a simpler one.
-LARGEST, SMALLEST = 1e4, 1e-5
+LARGEST, SMALLEST = 1e4, 1e-4
 FARTHEST = 14.0  # in logarithms, where the search ends
 LEAST_REPEAT_BUYERS = 20
 HISTORY = ["frequency", "recency", "T"]
@@ -97,7 +97,7 @@ def fit_purchases(
 
     Args:
         customers: one row per customer with `frequency`, `recency`, `T` (days).
-        model: `bg_nbd`, `mbg_nbd` or `pareto_nbd`.
+        model: `bg_nbd`, `mbg_nbd`, `pareto_nbd` or `nbd`.
         with_lifetimes: whether its fitter searches first; without it the same digits come sooner.
 
     Returns:
@@ -172,12 +172,14 @@ _STARTS = {
     "bg_nbd": ((0.5, 0.3, 0.8, 2.0), (0.1, 0.1, 0.3, 0.5), (2.0, 1.0, 1.0, 10.0)),
     "mbg_nbd": ((0.5, 0.3, 0.8, 2.0), (0.1, 0.1, 0.3, 0.5), (2.0, 1.0, 1.0, 10.0)),
     "pareto_nbd": ((0.5, 0.3, 0.5, 0.3), (0.1, 0.1, 0.1, 1.0), (2.0, 1.0, 2.0, 10.0)),
+    "nbd": ((0.5, 0.3), (0.1, 0.1), (2.0, 1.0)),
     "gamma_gamma": ((6.0, 4.0, 4.0), (1.0, 1.5, 1.0), (20.0, 20.0, 20.0)),
 }
 _UNITS = {
     "bg_nbd": lambda scale: (1, scale, 1, 1),
     "mbg_nbd": lambda scale: (1, scale, 1, 1),
     "pareto_nbd": lambda scale: (1, scale, 1, scale),
+    "nbd": lambda scale: (1, scale),
     "gamma_gamma": lambda scale: (1, 1, 1),
 }
 
@@ -263,13 +265,12 @@ def _is_flat(model: str, rows: Rows, parameters: np.ndarray) -> bool:
 
 
 def _at_bound(parameters: np.ndarray, longest: float) -> bool:
-    """Whether a parameter ran to where the model becomes a simpler one; times in the longest age."""
-    r, alpha, third, fourth = parameters
-    return (
-        max(r, alpha / max(longest, 1), third) > LARGEST
-        or fourth > LARGEST * max(longest, 1)
-        or min(parameters) < SMALLEST
-    )
+    """Whether a parameter ran to where the model becomes a simpler one.
+
+    Every second one is a time (or b, which may be as large), measured in the longest age.
+    """
+    in_ages = parameters / np.where(np.arange(len(parameters)) % 2, max(longest, 1), 1)
+    return bool(in_ages.max() > LARGEST or parameters.min() < SMALLEST)
 
 
 def _finished(model: str, rows: Rows, parameters: np.ndarray, customers, problem) -> Fit:

@@ -1,32 +1,45 @@
-"""Was the model right? Fit up to an earlier month's end, then compare with what happened."""
+"""Was the model right? Stand at an earlier month's end, forecast, then compare with what happened."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
-from scipy.stats import rankdata
 
 from analysis.clv import predict
-from analysis.clv.fit import Fit, fit_bg_nbd, fit_gamma_gamma
-from analysis.clv.value import Models
-from analysis.customers import summarise_customers
+from analysis.clv.choose import Choice, choose
+from analysis.clv.correct import training_window
+from analysis.clv.fit import Fit
+from analysis.clv.metrics import activity_metrics, auc, error_metrics
+from analysis.clv.models import Models
+from analysis.clv.origins import Origin, Past, activity, candidates
 from analysis.labels import label
 from analysis.report.show import form
 from analysis.run.months import DAYS_PER_WEEK, Month
 from analysis.run.settings import Settings
 
 LEAST_CALIBRATION_DAYS, LEAST_HOLDOUT_DAYS = 90, 30
+BASELINES = ("own_rate", "last_period", "nothing")
+SHOWN = ("mae", "wape", "rmse", "msle", "bias", "spearman", "gini", "top_decile_overlap")
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """Customers known at the cut-off with what they did after it, and the fits up to it."""
+    """Customers known at the cut-off with what they did after it, and the model chosen there."""
 
     cut_off: date
     days: int
     customers: pl.DataFrame  # summary at the cut-off, `actual_purchases`, `actual_spend`, ...
     models: Models
+    choice: Choice
+    origin: Origin
+
+    def expected_purchases(self) -> np.ndarray:
+        """Expected purchases of each customer in the holdout, corrected if the choice says so."""
+        expected = self.models.expected_purchases(self.customers, self.days)
+        if self.choice.correction is None:
+            return expected
+        return expected * self.choice.correction.factors(self.customers, expected)
 
 
 def choose_cut_off(first_day: date, as_of: date, horizon_days: int) -> date | None:
@@ -43,97 +56,107 @@ def choose_cut_off(first_day: date, as_of: date, horizon_days: int) -> date | No
     return cut_off if enough and (as_of - cut_off).days >= LEAST_HOLDOUT_DAYS else None
 
 
-def hold_out(occasions: pl.DataFrame, cut_off: date, as_of: date) -> Holdout:
-    """Fit on the occasions up to the cut-off and add what happened from the day after it to as_of.
+def hold_out(past: Past, cut_off: date) -> Holdout:
+    """Choose and fit on the purchases up to the cut-off; add what happened from then to as_of.
 
     Args:
-        occasions: the table `occasions`.
+        past: the purchases up to as_of. The choice looks at windows closed by the cut-off only.
     """
-    customers = summarise_customers(occasions.lazy(), cut_off).collect().sort("customer_id")
-    days = (as_of - cut_off).days
-    after = _activity(occasions, cut_off, as_of, "actual")
-    before = _activity(occasions, cut_off - timedelta(days=days), cut_off, "before")
-    known = customers.join(after, on="customer_id", how="left").join(
-        before, on="customer_id", how="left"
+    days = (past.as_of - cut_off).days
+    origin, choice = past.at(cut_off), choose(past, cut_off)
+    before = activity(past.occasions, cut_off - timedelta(days=days), cut_off).rename(
+        {"purchases": "before_purchases", "spend": "before_spend"}
     )
-    known = known.with_columns(pl.col("^(actual|before)_.*$").fill_null(0))
-    models = Models.of(customers, fit_bg_nbd(customers), fit_gamma_gamma(customers))
-    return Holdout(cut_off, days, known, models)
-
-
-def _activity(occasions: pl.DataFrame, after: date, until: date, prefix: str) -> pl.DataFrame:
-    day = pl.col("purchase_day")
-    return (
-        occasions.filter((day > after) & (day <= until))
-        .group_by("customer_id")
-        .agg(
-            pl.len().cast(pl.Float64).alias(f"{prefix}_purchases"),
-            pl.col("amount").sum().cast(pl.Float64).alias(f"{prefix}_spend"),
-        )
+    after = origin.outcomes(days).rename({name: f"actual_{name}" for name in ("purchases", "spend")})
+    known = pl.concat([origin.customers, after], how="horizontal").join(
+        before, on="customer_id", how="left", maintain_order="left"
     )
+    known = known.with_columns(pl.col("^before_.*$").fill_null(0))
+    return Holdout(cut_off, days, known, origin.models(choice.model), choice, origin)
 
 
 def backtest(holdout: Holdout) -> pl.DataFrame:
-    """Errors of the model and of naive rules on the holdout.
+    """Errors of the models and of naive rules on the holdout.
 
     Returns:
-        One row per method, subject (`purchases`, `revenue`) and metric, in the columns of the table
-        `clv_backtest`. Methods: `model`; `own_rate` (each customer's past rate goes on);
-        `last_period` (the same again as in the equally long time before); `nothing`.
+        One row per method, subject (`purchases`, `revenue`, `activity`) and metric, in the columns
+        of the table `clv_backtest`. Methods: `model` (the one chosen at the cut-off); the plain
+        fits by name; `own_rate` (each customer's past rate goes on); `last_period` (the same again
+        as in the equally long time before); `nothing`; of activity `idle_time` (the longer silent,
+        the less likely; its cut is chosen on earlier windows).
     """
     known = holdout.customers
-    purchases = holdout.models.expected_purchases(known, holdout.days)
-    age = np.maximum(known["T"].to_numpy(), 1)
-    own_rate = known["frequency"].to_numpy() / age * holdout.days
-    mean_spend = (known["spend"] / known["purchases"]).to_numpy()
-    forecasts = {
-        "model": (purchases, purchases * holdout.models.expected_spend(known)),
-        "own_rate": (own_rate, own_rate * mean_spend),
-        "last_period": (known["before_purchases"].to_numpy(), known["before_spend"].to_numpy()),
-        "nothing": (np.zeros(known.height), np.zeros(known.height)),
-    }
     actual = (known["actual_purchases"].to_numpy(), known["actual_spend"].to_numpy())
     rows = []
-    for method, predicted in forecasts.items():
+    for method, predicted in _forecasts(holdout).items():
         for position, subject in enumerate(("purchases", "revenue")):
             measured = error_metrics(actual[position], predicted[position])
-            rows += [
-                {"method": method, "subject": subject, "metric": metric, "value": value}
-                for metric, value in measured.items()
-            ]
-    return pl.DataFrame(rows, infer_schema_length=None).with_columns(
+            rows += [(method, subject, metric, value) for metric, value in measured.items()]
+    for method, measured in _activity(holdout, (actual[0] > 0).astype(float)).items():
+        rows += [(method, "activity", metric, value) for metric, value in measured.items()]
+    schema = dict.fromkeys(("method", "subject", "metric"), pl.String) | {"value": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         cut_off=pl.lit(holdout.cut_off), holdout_days=pl.lit(holdout.days, dtype=pl.Int64)
     )
 
 
-def error_metrics(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float | None]:
-    """MAE, RMSE, bias of the total, and normalised Gini of the ranking.
-
-    Returns:
-        `bias` = sum of forecasts / sum of outcomes - 1; `gini` is 1 for a perfect ranking, 0 for a
-        random one, ties shared. A metric that the data leave undefined is None.
-    """
-    error = predicted - actual
-    total = actual.sum()
-    return {
-        "mae": float(np.abs(error).mean()),
-        "rmse": float(np.sqrt((error**2).mean())),
-        "bias": float(predicted.sum() / total - 1) if total else None,
-        "gini": _normalised_gini(actual, predicted),
+def _forecasts(holdout: Holdout) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Purchases and revenue that each method forecasts."""
+    known, origin = holdout.customers, holdout.origin
+    spend = holdout.models.expected_spend(known)
+    own_rate = known["frequency"].to_numpy() / np.maximum(known["T"].to_numpy(), 1) * holdout.days
+    mean_spend = (known["spend"] / known["purchases"]).to_numpy()
+    nothing = np.zeros(known.height)
+    chosen = holdout.expected_purchases()
+    plain = {
+        name: origin.expected(name, holdout.days)
+        for name in candidates(known.height)
+        if origin.fit(name).usable
     }
+    return (
+        {"model": (chosen, chosen * spend)}
+        | {name: (expected, expected * spend) for name, expected in plain.items()}
+        | {
+            "own_rate": (own_rate, own_rate * mean_spend),
+            "last_period": (known["before_purchases"].to_numpy(), known["before_spend"].to_numpy()),
+            "nothing": (nothing, nothing),
+        }
+    )
 
 
-def _normalised_gini(actual: np.ndarray, predicted: np.ndarray) -> float | None:
-    """Gini of outcomes ranked by forecast over that of the perfect ranking; mean ranks for ties."""
+def _activity(holdout: Holdout, active: np.ndarray) -> dict[str, dict]:
+    """How well chances and rules tell who will buy."""
+    known, days = holdout.customers, holdout.days
+    idle = (known["T"] - known["recency"]).to_numpy()
+    share = float(active.mean())
+    found = {
+        "model": activity_metrics(active, holdout.models.probability_active(known, days)),
+        "not_alive": activity_metrics(active, holdout.models.probability_alive(known)),
+        "idle_time": {"auc": auc(active, -idle)},
+        "nothing": {"accuracy": 1 - share, "brier": share * (1 - share)},
+    }
+    cut = _idle_cut(holdout)
+    if cut is not None:
+        found["idle_time"]["accuracy"] = float(((idle <= cut) == (active > 0)).mean())
+    return found
 
-    def gini(order_by: np.ndarray) -> float:
-        ranks = rankdata(order_by)
-        return float((2 * ranks - len(ranks) - 1) @ actual)
 
-    best = gini(actual)
-    if best == 0 or np.ptp(predicted) == 0:
+def _idle_cut(holdout: Holdout) -> float | None:
+    """The idle time that parted buyers from others best in the windows closed by the cut-off."""
+    past = holdout.origin.past
+    days, cut_offs = training_window(past, holdout.cut_off)
+    if not cut_offs:
         return None
-    return gini(predicted) / best
+    parts = [
+        past.at(one)
+        .customers.select(idle=pl.col("T") - pl.col("recency"))
+        .with_columns(active=past.at(one).outcomes(days)["purchases"] > 0)
+        for one in cut_offs
+    ]
+    ranked = pl.concat(parts).group_by("idle").agg(pl.len(), pl.col("active").sum()).sort("idle")
+    right = ranked["active"].cum_sum() + (ranked["len"] - ranked["active"]).cum_sum(reverse=True)
+    right = right - (ranked["len"] - ranked["active"])
+    return float(ranked["idle"][int(right.arg_max())])
 
 
 def by_frequency(holdout: Holdout, most: int = 7) -> pl.DataFrame:
@@ -143,9 +166,8 @@ def by_frequency(holdout: Holdout, most: int = 7) -> pl.DataFrame:
         One row per frequency; the last row gathers `most` and more: `frequency`, `customers`,
         `actual`, `expected`.
     """
-    expected = holdout.models.expected_purchases(holdout.customers, holdout.days)
     return (
-        holdout.customers.with_columns(expected=expected)
+        holdout.customers.with_columns(expected=holdout.expected_purchases())
         .group_by(frequency=pl.col("frequency").clip(upper_bound=most))
         .agg(
             customers=pl.len().cast(pl.Int64),
@@ -181,39 +203,64 @@ def tracking(occasions: pl.DataFrame, holdout: Holdout, as_of: date) -> pl.DataF
     age = np.maximum(
         [[(end - start).days for start in starts["first_purchase"]] for end in ends], 0
     )
-    expected = predict.expected_purchases_of_new(age, holdout.models.purchases.values())
+    expected = predict.expected_purchases_of_new(holdout.models.purchases, age)
     return weeks.with_columns(expected=expected @ starts["customers"].to_numpy())
 
 
-def usable_bias(table: pl.DataFrame) -> float | None:
-    """The model's bias on purchases, from a table `clv_backtest`; None where it was not measured."""
+def measured(table: pl.DataFrame, method: str, subject: str, metric: str) -> float | None:
+    """One value of a table `clv_backtest`; None where it was not measured."""
     found = table.filter(
-        (pl.col("method") == "model")
-        & (pl.col("subject") == "purchases")
-        & (pl.col("metric") == "bias")
+        (pl.col("method") == method) & (pl.col("subject") == subject) & (pl.col("metric") == metric)
     )
     return found["value"][0] if found.height else None
 
 
+def usable_bias(table: pl.DataFrame) -> float | None:
+    """The model's bias on purchases, from a table `clv_backtest`; None where it was not measured."""
+    return measured(table, "model", "purchases", "bias")
+
+
 def readable(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """The table `clv_backtest` with one row per subject and method, errors as text in their unit."""
+    """Errors on purchases and revenue with one row per subject and method, as text in their unit."""
+    errors = table.filter(pl.col("subject") != "activity")
     rows = []
-    for subject, method in table.select("subject", "method").unique(maintain_order=True).rows():
-        mine = table.filter((pl.col("subject") == subject) & (pl.col("method") == method))
-        value = dict(mine.select("metric", "value").iter_rows())
+    for subject, method in errors.select("subject", "method").unique(maintain_order=True).rows():
+        values = [measured(errors, method, subject, name) for name in SHOWN]
         unit = "money" if subject == "revenue" else "number"
-        errors = [form(value[name], unit, settings) for name in ("mae", "rmse")]
-        bias, gini = value["bias"], value["gini"]
-        errors += ["–" if bias is None else f"{bias:+.1%}", "–" if gini is None else f"{gini:.3f}"]
-        rows.append((subject, method, *errors))
-    heads = [label(f"metric.{name}") for name in ("mae", "rmse", "bias", "gini")]
+        cells = [_cell(name, value, unit, settings) for name, value in zip(SHOWN, values, strict=True)]
+        rows.append((subject, method, *cells))
+    heads = [label(f"metric.{name}") for name in SHOWN]
     schema = dict.fromkeys(["subject", "method", *heads], pl.String)
     return pl.DataFrame(rows, schema=schema, orient="row").sort("subject", maintain_order=True)
 
 
+def readable_activity(table: pl.DataFrame) -> pl.DataFrame:
+    """How well each method told who would buy, one row per method, as text."""
+    names = ("auc", "brier", "log_loss", "accuracy")
+    found = table.filter(pl.col("subject") == "activity")
+    rows = []
+    for method in found["method"].unique(maintain_order=True):
+        values = [measured(found, method, "activity", name) for name in names]
+        rows.append((method, *("–" if value is None else f"{value:.3f}" for value in values)))
+    schema = dict.fromkeys(["method", *(label(f"metric.{name}") for name in names)], pl.String)
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _cell(metric: str, value: float | None, unit: str, settings: Settings) -> str:
+    if value is None:
+        return "–"
+    if metric in ("mae", "rmse"):
+        return form(value, unit, settings)
+    return f"{value:+.1%}" if metric == "bias" else f"{value:.3f}"
+
+
 def winner(table: pl.DataFrame, subject: str) -> str:
-    """The method with the smallest RMSE on a subject; the model where it shares the first place."""
+    """The method with the smallest RMSE on a subject; the model where it shares the first place.
+
+    The plain fits are the model's own candidates, so only the naive rules compete with it.
+    """
     rmse = table.filter((pl.col("subject") == subject) & (pl.col("metric") == "rmse"))
+    rmse = rmse.filter(pl.col("method").is_in(("model", *BASELINES)))
     return rmse.sort("value", pl.col("method") != "model", "method")["method"][0]
 
 

@@ -19,9 +19,12 @@ PARAMETERS = {
     "bg_nbd": ("r", "alpha", "a", "b"),
     "mbg_nbd": ("r", "alpha", "a", "b"),
     "pareto_nbd": ("r", "alpha", "s", "beta"),
+    "nbd": ("r", "alpha"),
     "gamma_gamma": ("p", "q", "v"),
 }
-PURCHASE_MODELS = ("bg_nbd", "mbg_nbd", "pareto_nbd")
+# Those that compete; NBD, without dropout, stands in where dropout cannot be identified.
+COMPETING = ("bg_nbd", "mbg_nbd", "pareto_nbd")
+PURCHASE_MODELS = (*COMPETING, "nbd")
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 
@@ -164,6 +167,18 @@ def died_before(x, t_x, age, parameters) -> Deaths:
     return Deaths(log_rate, log_death, each / total[:, None], log_total)
 
 
+def _nbd(rows: Rows, parameters, gradient: bool):
+    """Nobody drops out: purchases of a gamma-mixed Poisson process (Ehrenberg 1959)."""
+    r, alpha = parameters
+    x, age = rows.x, rows.age
+    values = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + age)
+    if not gradient:
+        return values, None
+    d_r = digamma(r + x) - digamma(r) + np.log(alpha) - np.log(alpha + age)
+    d_alpha = r / alpha - (r + x) / (alpha + age)
+    return values, np.array([rows.weight @ d_r, rows.weight @ d_alpha])
+
+
 def _gamma_gamma(rows: Rows, parameters, gradient: bool):
     """Here `t_x` holds the mean value of an occasion; `age` is not used."""
     p, q, v = parameters
@@ -191,5 +206,6 @@ _TERMS = {
     "bg_nbd": _bg_nbd,
     "mbg_nbd": _mbg_nbd,
     "pareto_nbd": _pareto_nbd,
+    "nbd": _nbd,
     "gamma_gamma": _gamma_gamma,
 }

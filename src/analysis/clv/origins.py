@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from analysis.clv.fit import Fit, fit_gamma_gamma, fit_purchases
-from analysis.clv.likelihood import PURCHASE_MODELS
+from analysis.clv.likelihood import COMPETING
 from analysis.clv.models import Models
 from analysis.customers import summarise_customers
 from analysis.run.months import Month
@@ -174,4 +174,4 @@ def candidates(customers: int) -> tuple[str, ...]:
 
     Pareto/NBD integrates over every history, which takes too long where there are very many.
     """
-    return PURCHASE_MODELS if customers <= LARGEST else PURCHASE_MODELS[:2]
+    return COMPETING if customers <= LARGEST else COMPETING[:2]

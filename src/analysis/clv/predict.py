@@ -22,6 +22,8 @@ def probability_alive(fit: Fit, x, t_x, age) -> np.ndarray:
     share of the likelihood that belongs to being alive at T.
     """
     x, t_x, age = _floats(x, t_x, age)
+    if fit.model == "nbd":
+        return np.ones_like(x)
     if fit.model == "pareto_nbd":
         return _in_chunks(_alive_pareto, fit, x, t_x, age)
     r, alpha, a, b = _bg(fit)
@@ -43,7 +45,7 @@ def probability_active(fit: Fit, x, t_x, age, days) -> np.ndarray:
     alive = probability_alive(fit, x, t_x, age)
     if fit.model == "pareto_nbd":
         return alive * -np.expm1(_in_chunks(_log_none_pareto, fit, x, age, days))
-    r, alpha, _, _ = _bg(fit)
+    r, alpha = fit.values()[:2]
     log_none = (r + x) * (np.log(alpha + age) - np.log(alpha + age + days))
     return alive * -np.expm1(log_none)
 
@@ -104,6 +106,9 @@ def _expected_if_alive(fit: Fit, x, age, days: float) -> np.ndarray:
     """Expected purchases in the next `days` of customers who have not dropped out."""
     if days <= 0:
         return np.zeros_like(x)
+    if fit.model == "nbd":
+        r, alpha = fit.values()
+        return (r + x) / (alpha + age) * days
     if fit.model == "pareto_nbd":
         r, alpha, s, beta = fit.values()
         s = s + _NUDGE if abs(s - 1) < _NUDGE else s
