@@ -78,10 +78,11 @@ def waterfall(parts: pl.DataFrame, currency: str) -> Picture:
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     low, high = _window(ends, rows)
-    axes.set_xlim(low, high + 0.22 * (high - low))
+    axes.set_xlim(low, high + 0.28 * (high - low))
     axes.xaxis.set_major_formatter(thousands)
     axes.locator_params(axis="x", nbins=4)
-    axes.set(xlabel=f"{label('value.expected_net')} ({currency})")
+    name = f"{label('value.expected_net')} ({currency})"
+    axes.set(xlabel=f"{name}\n{label('value.cut_axis')}" if low > 0 else name)
     return Picture(figure, _waterfall_alt(rows, currency, low))
 
 
@@ -138,7 +139,7 @@ def cost_to_serve(classes: pl.DataFrame, axis: str) -> Picture | Sentence:
     axes.set_yticks(place, names)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.margins(x=0.12)
+    axes.margins(x=0.12, y=0.02)
     axes.xaxis.set_major_formatter(percentages)
     axes.locator_params(axis="x", nbins=5)
     figure.legend(loc="outside upper center", ncols=2)
