@@ -8,7 +8,7 @@ import pytest
 from clv.small import costs, sources
 
 from analysis import tables
-from analysis.clv.newcomers import newcomers
+from analysis.clv.newcomers import new_customer, newcomers
 
 MARCH, APRIL, MAY = (date(2024, month, 5) for month in (3, 4, 5))
 
@@ -94,3 +94,9 @@ def test_nobody_new_gives_no_rows():
 def test_means_are_of_exact_money():
     found = newcomers(sources(bought=group_of("m", MARCH, 30, 3)), NOBODY, 0.0)
     assert Decimal(repr(found["first_order_margin"][0])) == Decimal("4.0")
+
+
+def test_a_new_customer_is_one_that_the_models_can_value():
+    row = new_customer().row(0, named=True)
+    assert row == {"frequency": 0, "recency": 0.0, "T": 0.0, "monetary_value": None}
+    assert new_customer().schema["monetary_value"] == pl.Float64

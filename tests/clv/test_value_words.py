@@ -37,12 +37,12 @@ def keys(said: list[dict]) -> list[str]:
     [
         (sources(), ["net_of_nothing"]),
         (sources(gross_margin=0.4), ["net_of", "not_known"]),
-        (sources(ALL), ["net_of", "not_known"]),
+        (sources(ALL), ["net_of", "won_once", "not_known"]),
         (sources(service_cost_per_contact="2"), ["net_of", "not_known", "per_contact"]),
         (sources(cost_per_order="2", gross_margin=0.4), ["net_of", "not_known", "per_order"]),
         (
             sources(costs(("a", JUNE, "acquisition", "1"))),
-            ["net_of", "not_known", "future_gross"],
+            ["net_of", "won_once", "not_known", "future_gross"],
         ),
     ],
 )
@@ -55,7 +55,7 @@ def test_the_page_says_what_value_is_net_of(month, expected):
 def test_where_everything_is_known_nothing_is_missing():
     rows = [("a", JUNE, kind, "1") for kind in ("acquisition", "service", "campaign", "logistics")]
     month = sources(costs(*rows, ("a", JUNE, "other", "1")), gross_margin=0.4)
-    assert keys(value_words.net_of(month)) == ["net_of"]
+    assert keys(value_words.net_of(month)) == ["net_of", "won_once"]
 
 
 def test_past_value_names_losers_refunds_and_costs_of_nobody():
@@ -68,7 +68,7 @@ def test_past_value_names_losers_refunds_and_costs_of_nobody():
     assert keys(said) == ["past", "returns", "losing", "without_customer"]
     sentences = spoken(said)
     assert "170.01 USD" in sentences[0]
-    assert sentences[2] == "1 customers have cost more than they brought, 2.00 USD together."
+    assert sentences[2] == "Customers who have cost more than they brought: 1, 2.00 USD together."
     assert sentences[3].startswith("0.40 USD of costs (campaigns)")
     nothing = sources(bought=(("a", JUNE, "0"),))
     said = value_words.past(net.past_value(nothing, NO_REFUNDS), without_customer(nothing))
@@ -80,7 +80,7 @@ def test_the_future_says_what_serving_will_take_or_that_it_is_not_known():
     values = pl.DataFrame(
         {"future_margin": [9.0, 1.0], "future_cost": [2.0, 3.0], "future_net": [7.0, -2.0]}
     )
-    assert "1 customers are expected to cost more" in spoken(value_words.future(values, 365))[0]
+    assert "expected to cost more than they bring: 1." in spoken(value_words.future(values, 365))[0]
     free = values.with_columns(future_cost=pl.lit(0.0), future_net="future_margin")
     assert value_words.future(free, 365)["key"] == "value.future_no_cost"
     spoken(value_words.future(free, 365))
@@ -89,8 +89,9 @@ def test_the_future_says_what_serving_will_take_or_that_it_is_not_known():
 @pytest.mark.parametrize(
     ("amounts", "expected"),
     [
-        (("3", "1"), ["top", "gini"]),
-        (("3", "-1"), ["top", "gini", "gini_negative", "above_all"]),
+        (("1",) * 5, ["top", "gini"]),
+        (("3", "1"), ["top", "one_customer", "gini"]),
+        (("3", "-1"), ["top", "one_customer", "gini", "gini_negative", "above_all"]),
         (("1", "-3"), ["no_total", "gini", "gini_negative"]),
         (("0", "0"), ["no_total"]),
         (("7",), ["top", "gini"]),

@@ -52,6 +52,14 @@ def newcomers(
     return whole.select(_COLUMNS)
 
 
+def new_customer() -> pl.DataFrame:
+    """The summary of somebody who made the first purchase on as_of: one row, for a model to value."""
+    return pl.DataFrame(
+        {"frequency": [0], "recency": [0.0], "T": [0.0], "monetary_value": [None]},
+        schema_overrides={"monetary_value": pl.Float64},
+    )
+
+
 def _months_before(as_of: date, months: int) -> date:
     number = as_of.year * 12 + as_of.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)

@@ -11,6 +11,8 @@ from analysis.clv.newcomers import OTHER, UNKNOWN
 from analysis.labels import label, text
 from analysis.report.show import Cents, Money, Share, worded
 
+LARGE_SHARE = 0.25  # of all net value, in the hands of one customer
+
 
 def net_of(sources: Sources) -> list[dict]:
     """What net value, past and expected, is net of."""
@@ -18,10 +20,14 @@ def net_of(sources: Sources) -> list[dict]:
     known = sources.kinds
     if not goods and not known:
         return [{"key": "value.net_of_nothing"}]
-    taken = [label("value.goods")] * goods + [label(f"cost_kind.{kind}") for kind in known]
-    missing = [label("value.goods")] * (not goods)
-    missing += [label(f"cost_kind.{kind}") for kind in KINDS if kind not in known]
+    everything = {"cost_of_goods": goods, **{f"{kind}_cost": kind in known for kind in KINDS}}
+    taken, missing = (
+        [label(f"component.{name}") for name, is_known in everything.items() if is_known == wanted]
+        for wanted in (True, False)
+    )
     said = [{"key": "value.net_of", "parts": _listed(taken)}]
+    if "acquisition" in known:
+        said.append({"key": "value.won_once"})
     if missing:
         said.append({"key": "value.not_known", "parts": _listed(missing)})
     for kind, key in (("service", "value.per_contact"), ("logistics", "value.per_order")):
@@ -60,7 +66,7 @@ def past(values: pl.DataFrame, without: pl.DataFrame) -> list[dict]:
             {
                 "key": "value.without_customer",
                 "amount": Cents(without["amount"].sum()),
-                "kinds": _listed(label(f"cost_kind.{kind}") for kind in without["cost_kind"]),
+                "kinds": _listed(label(f"component.{kind}_cost") for kind in without["cost_kind"]),
             }
         )
     return said
@@ -95,6 +101,9 @@ def shares(values: pl.DataFrame) -> list[dict]:
         said.append({"key": "value.no_total"})
     else:
         said.append({"key": "value.top", "tenth": Share(tenth), "fifth": Share(fifth)})
+        largest = contribution.pareto(values)["share_of_net"][1]
+        if largest > LARGE_SHARE and values.height > 1:
+            said.append({"key": "value.one_customer", "share": Share(largest)})
     losing = values.filter(pl.col("past_net") < 0).height
     if uneven is not None:
         said.append({"key": "value.gini", "gini": f"{uneven:.2f}"})
