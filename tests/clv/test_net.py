@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from clv.small import AS_OF, contacts, costs, money, sources
+from clv.small import AS_OF, contacts, costs, money, shop, sources
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -88,7 +88,7 @@ def test_refunds_are_counted_once_whether_they_have_a_row_or_stand_on_the_sale()
             "amount": money("10", "-4", "7", "5"),
         }
     )
-    raw = orders.select("file", "row", refund_amount=money("0", "4", "3", "0"))
+    raw = orders.select("file", "row", refund_amount=money("0", "0", "3", "0"))
     assert net.returns(orders).rows() == [("a", Decimal(4))]
     assert net.returns(orders, raw).rows() == [("a", Decimal(4)), ("b", Decimal(3))]
 
@@ -213,3 +213,11 @@ def test_occasions_may_be_read_lazily():
     month = sources(booked())
     lazy = replace(month, occasions=month.occasions.lazy())
     assert net.past_value(lazy, NO_REFUNDS).equals(net.past_value(month, NO_REFUNDS))
+
+
+@pytest.mark.parametrize("name", ["service_cost_per_contact", "cost_per_order"])
+def test_what_a_contact_or_purchase_costs_is_money_of_at_most_four_decimals(name):
+    assert getattr(shop(**{name: 0.25}).clv, name) == Decimal("0.25")
+    for wrong in (-1, "0.12345", "much"):
+        with pytest.raises(ValueError, match=name):
+            shop(**{name: wrong})

@@ -21,7 +21,8 @@ def returns(orders: Frame, raw_orders: Frame | None = None) -> pl.DataFrame:
 
     Args:
         orders: the table `orders`; its rows below zero are refunds.
-        raw_orders: the table `raw_orders`, whose `refund_amount` was taken off the row it stands on.
+        raw_orders: the table `raw_orders`, whose `refund_amount` was taken off the row it stands on;
+            where a row says both, the larger counts.
 
     Returns:
         One row per customer with a refund: `customer_id`, `returns` (exact money).
@@ -31,7 +32,7 @@ def returns(orders: Frame, raw_orders: Frame | None = None) -> pl.DataFrame:
     if raw_orders is not None:
         noted = raw_orders.lazy().select("file", "row", "refund_amount").drop_nulls("refund_amount")
         rows = rows.join(noted, on=["file", "row"], how="left")
-        back = pl.coalesce(pl.col("refund_amount").abs(), back)
+        back = pl.max_horizontal(pl.col("refund_amount").abs(), back)
     sums = rows.group_by("customer_id").agg(returns=back.sum().cast(MONEY))
     return sums.filter(pl.col("returns") != 0).sort("customer_id").collect()
 

@@ -225,4 +225,5 @@ def totals(values: pl.DataFrame, parts: pl.DataFrame, orders_total: Decimal) -> 
 
 def _listed(words) -> str:
     *others, last = list(words) or [""]
-    return label("value.and", others=", ".join(others), last=last) if others else last
+    parted = "; " if any("," in word for word in [*others, last]) else ", "
+    return label("value.and", others=parted.join(others), last=last) if others else last
