@@ -388,6 +388,43 @@ class Clv(dy.Schema):
     potential = dy.Enum(["keep", "grow", "fading", "small"])
 
 
+class CustomerValue(dy.Schema):
+    """One row per customer: past and future value, net, and what they are made of."""
+
+    customer_id = dy.String(primary_key=True, min_length=1)
+    revenue = dy.Decimal(38, 4)  # to date, net of refunds
+    cost_of_goods = dy.Decimal(38, 4)
+    acquisition_cost = dy.Decimal(38, 4)
+    service_cost = dy.Decimal(38, 4)
+    campaign_cost = dy.Decimal(38, 4)
+    logistics_cost = dy.Decimal(38, 4)
+    other_cost = dy.Decimal(38, 4)
+    returns = dy.Decimal(38, 4)  # for information: already off revenue
+    past_net = dy.Decimal(38, 4)
+    future_revenue = dy.Float64(min=0)  # of the horizon, discounted
+    future_margin = dy.Float64(min=0)
+    future_cost = dy.Float64(min=0)  # of serving the customer
+    future_net = dy.Float64()
+    contribution_share = dy.Float64(nullable=True)  # of past_net; null: its sum is not positive
+    contribution_rank = dy.Int64(min=1)
+    loyalty_index = dy.Float64(min=0, max=100)
+    tenure = dy.Float64(min=0)  # months from the first to the last purchase
+    repeat_share = dy.Float64(min=0, max=1)  # purchases after the first, of all
+    active_months = dy.Int64(min=0, max=12)  # of the last twelve
+    referrals = dy.Int64(nullable=True, min=0)  # null: no table says anything of referrals
+
+    @dy.rule()
+    def past_is_revenue_less_costs(cls) -> pl.Expr:
+        costs = ("acquisition", "service", "campaign", "logistics", "other")
+        spent = sum((pl.col(f"{kind}_cost") for kind in costs), pl.col("cost_of_goods"))
+        return pl.col("past_net") == pl.col("revenue") - spent
+
+    @dy.rule()
+    def future_is_margin_less_cost(cls) -> pl.Expr:
+        difference = pl.col("future_margin") - pl.col("future_cost") - pl.col("future_net")
+        return difference.abs() <= 1e-6 * (1 + pl.col("future_margin"))
+
+
 class ClvFit(dy.Schema):
     """One row per fit and quantity: parameters with standard errors, log-likelihoods, counts."""
 
@@ -536,6 +573,7 @@ CONTRACTS: dict[str, type[dy.Schema]] = _input_contracts() | {
     "class_rates": ClassRates,
     "axis_comparison": AxisComparison,
     "clv": Clv,
+    "customer_value": CustomerValue,
     "clv_fit": ClvFit,
     "clv_forecast": ClvForecast,
     "clv_backtest": ClvBacktest,

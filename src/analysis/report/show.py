@@ -40,6 +40,8 @@ _KEYED = {
     "happened": "happened",
     "state": "state",
     "cost_kind": "cost_kind",
+    "component": "component",
+    "served": "served",
     "check": "check",
     "rule": "merge_rule",
     "rfm": "class",

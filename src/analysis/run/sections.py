@@ -94,6 +94,12 @@ class Clv(Strict):
     horizon_days: int = Field(default=365, ge=1, le=3650)
     discount_rate_annual: float = Field(default=0.10, ge=0, le=1)
     gross_margin: float = Field(default=1.0, gt=0, le=1, description="share of revenue kept")
+    service_cost_per_contact: Decimal | None = Field(
+        default=None, ge=0, decimal_places=4, description="where no costs of service are booked"
+    )
+    cost_per_order: Decimal | None = Field(
+        default=None, ge=0, decimal_places=4, description="where no costs of logistics are booked"
+    )
 
 
 class Churn(Strict):

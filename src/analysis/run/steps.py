@@ -56,8 +56,12 @@ STEPS = (
     ),
     Step(
         "04_clv",
-        reads=("occasions", "customers", "segments", "costs"),
-        writes=("clv", "clv_fit", "clv_forecast", "clv_backtest"),
+        reads=(
+            *("raw_orders", "orders", "occasions", "customers", "profiles", "segments"),
+            *("costs", "interactions", "relations", "loyalty"),
+        ),
+        writes=("clv", "clv_fit", "clv_forecast", "clv_backtest", "customer_value"),
+        takes=(("customers", 1), ("clv_fit", 1)),
     ),
     Step(
         "05_churn",
