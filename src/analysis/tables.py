@@ -447,6 +447,29 @@ class ClvForecast(dy.Schema):
     high = dy.Float64(min=0)
 
 
+class ForecastOutcomes(dy.Schema):
+    """One row per forecast of an earlier report whose window is over: what happened."""
+
+    made_on = dy.Date(primary_key=True)  # last day of the month of the report
+    horizon_days = dy.Int64(primary_key=True, min=1)
+    expected_purchases = dy.Float64(min=0)
+    low = dy.Float64(min=0)
+    high = dy.Float64(min=0)
+    actual = dy.Int64(min=0)
+    hit = dy.Bool()
+
+
+class ClvChoice(dy.Schema):
+    """One row per model of purchases that competed, plain and at each strength of its correction."""
+
+    model = dy.String(primary_key=True)
+    strength = dy.Float64(primary_key=True, min=0, max=1)  # 0: plain
+    rmse = dy.Float64(min=0)  # purchases, pooled over the windows
+    gain = dy.Float64()  # fall of the mean squared error against the same plain fit
+    gain_error = dy.Float64(min=0)
+    chosen = dy.Bool()
+
+
 class ClvBacktest(dy.Schema):
     """One row per forecasting method, subject and metric of the holdout check."""
 
@@ -577,6 +600,8 @@ CONTRACTS: dict[str, type[dy.Schema]] = _input_contracts() | {
     "clv_fit": ClvFit,
     "clv_forecast": ClvForecast,
     "clv_backtest": ClvBacktest,
+    "clv_choice": ClvChoice,
+    "forecast_outcomes": ForecastOutcomes,
     "churn": Churn,
     "churn_fit": ChurnFit,
     "retention": Retention,

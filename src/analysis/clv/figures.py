@@ -6,7 +6,8 @@ import seaborn as sns
 from matplotlib import dates
 
 from analysis.clv.holdout import Holdout
-from analysis.clv.value import Models
+from analysis.clv.metrics import deciles
+from analysis.clv.models import Models
 from analysis.labels import label, text
 from analysis.report.show import Picture, Sentence
 from analysis.report.style import (
@@ -121,6 +122,48 @@ def by_frequency(rows: pl.DataFrame) -> Picture:
         frequency=first["frequency"],
     )
     return Picture(figure, alt)
+
+
+def calibration(holdout: Holdout) -> Picture:
+    """Mean purchases made against expected in ten equal groups by expectation."""
+    actual = holdout.customers["actual_purchases"].to_numpy()
+    expected, made = deciles(actual, holdout.expected_purchases())
+    figure, axes = canvas(height=3.4)
+    most = max(expected.max(), made.max(), 0.1)
+    axes.plot([0, most], [0, most], color=GREY, linewidth=1, ls=":")
+    axes.plot(expected, made, "o-", color=BLUE, linewidth=1.5)
+    axes.set(xlabel=label("clv.purchases_expected"), ylabel=label("clv.purchases_made"))
+    best = {"expected": f"{expected[-1]:.2f}", "actual": f"{made[-1]:.2f}"}
+    return Picture(figure, label("clv.deciles_alt", **best))
+
+
+def outcomes(hits: pl.DataFrame, days: int) -> Picture:
+    """Forecasts made at earlier month ends with their intervals, and what happened.
+
+    Args:
+        hits: as `clv.forecast.rolling_hits` returns it.
+        days: the horizon.
+    """
+    figure, axes = canvas(height=3.2)
+    place = np.arange(hits.height)
+    expected, low, high = (hits[name].to_numpy() for name in ("expected", "low", "high"))
+    axes.errorbar(
+        place,
+        expected,
+        yerr=[expected - low, high - expected],
+        fmt="o",
+        color=GREY,
+        capsize=4,
+        label=label("clv.interval"),
+    )
+    axes.plot(place, hits["actual"], "D", color=VERMILION, label=text("actual"))
+    axes.set_xticks(place, [f"{day:%Y-%m}" for day in hits["cut_off"]])
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(thousands)
+    axes.set(xlabel=label("clv.made_on"), ylabel=label("clv.purchases_total", days=days))
+    figure.legend(loc="outside upper center", ncols=2)
+    held = {"hits": int(hits["hit"].sum()), "count": hits.height}
+    return Picture(figure, label("clv.outcomes_alt", **held))
 
 
 def concentration(clv: pl.DataFrame) -> Picture:

@@ -8,7 +8,6 @@ fail or where a base is large, and gives log-likelihood and covariance.
 
 import contextlib
 import io
-import json
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -80,14 +79,23 @@ class Fit:
         root = np.linalg.cholesky(np.array(self.covariance))
         return np.exp(np.clip(estimate + deviates @ root.T, -FARTHEST, FARTHEST))
 
-    def to_json(self) -> str:
-        """The fit as JSON; `from_json` gives an equal one."""
-        return json.dumps(asdict(self), indent=2)
+    def to_dict(self) -> dict:
+        """The fit as what JSON can hold; `from_dict` gives an equal one."""
+        errors = {
+            name: error if np.isfinite(error) else None
+            for name, error in self.standard_errors.items()
+        }
+        return asdict(self) | {"standard_errors": errors, "days_per_unit": 1}
 
     @classmethod
-    def from_json(cls, text: str) -> "Fit":
-        """The fit that `to_json` wrote."""
-        return cls(**json.loads(text))
+    def from_dict(cls, content: dict) -> "Fit":
+        """The fit that `to_dict` gave."""
+        errors = {
+            name: float("nan") if error is None else error
+            for name, error in content["standard_errors"].items()
+        }
+        rest = {name: held for name, held in content.items() if name != "days_per_unit"}
+        return cls(**rest | {"standard_errors": errors})
 
 
 def fit_purchases(

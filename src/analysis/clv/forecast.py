@@ -17,6 +17,7 @@ from scipy.stats import beta, t
 from analysis.clv.choose import Choice
 from analysis.clv.models import Models, history
 from analysis.clv.origins import Past
+from analysis.run.settings import Settings
 
 HORIZONS = (30, 91)
 MOST_ORIGINS = 6
@@ -74,16 +75,16 @@ def outlook(past: Past, model: str, days: int, until: date | None = None) -> Out
         until: the day by which their windows must be closed; as_of by default.
     """
     for checked_days in (days, *sorted(HORIZONS, reverse=True)):
-        checked = checked_forecasts(past, model, checked_days, until) if checked_days <= days else None
+        checked = (
+            checked_forecasts(past, model, checked_days, until) if checked_days <= days else None
+        )
         if checked is not None and checked.height:
             own = checked_days == days
             return Outlook(days, checked, checked_days, _level(checked, days) if own else 1.0)
     return Outlook(days, checked_forecasts(past, model, days, until), days, 1.0)
 
 
-def checked_forecasts(
-    past: Past, model: str, days: int, until: date | None = None
-) -> pl.DataFrame:
+def checked_forecasts(past: Past, model: str, days: int, until: date | None = None) -> pl.DataFrame:
     """Forecasts of the base's total at earlier month ends, against what happened.
 
     Returns:
@@ -128,7 +129,7 @@ def _drawn_back(errors: np.ndarray) -> float:
     return float(errors.sum() / (2 * len(errors)))
 
 
-def rolling_hits(past: Past, choice_model: str, days: int) -> pl.DataFrame:
+def rolling_hits(past: Past, model: str, days: int) -> pl.DataFrame:
     """Whether the intervals of earlier month ends, each from what was known then, held the outcome.
 
     Returns:
@@ -137,9 +138,9 @@ def rolling_hits(past: Past, choice_model: str, days: int) -> pl.DataFrame:
     rows = []
     for cut_off in past.cut_offs(days, MOST_ORIGINS):
         origin = past.at(cut_off)
-        seen = outlook(past, choice_model, days, until=cut_off)
-        each = origin.expected(choice_model, days) * seen.level
-        variance = chance_variance(origin.models(choice_model), origin.customers, each)
+        seen = outlook(past, model, days, until=cut_off)
+        each = origin.expected(model, days) * seen.level
+        variance = chance_variance(origin.models(model), origin.customers, each)
         low, high = seen.interval(np.array([each.sum()]), np.array([variance.sum()]))
         actual = float(origin.outcomes(days)["purchases"].sum())
         hit = bool(low[0] <= actual <= high[0])
@@ -190,7 +191,8 @@ def forecast_table(
     """
     parts = []
     for seen in outlooks:
-        each = expected_of(customers, models, choice, seen)
+        plain = models.expected_purchases(customers, seen.days)
+        each = plain * factors(customers, models, choice, seen)
         known = customers.select("customer_id").with_columns(
             expected=each, variance=chance_variance(models, customers, each)
         )
@@ -208,11 +210,18 @@ def forecast_table(
     return pl.concat(parts).sort("segment", "horizon_days")
 
 
-def expected_of(
-    customers: pl.DataFrame, models: Models, choice: Choice, seen: Outlook
-) -> np.ndarray:
-    """Expected purchases of each customer over the horizon, shape and level corrected as chosen."""
+def factors(customers: pl.DataFrame, models: Models, choice: Choice, seen: Outlook) -> np.ndarray:
+    """What the plain fit's expectation of each customer is multiplied with: shape and level.
+
+    Args:
+        customers: the summary with `origins.with_features`.
+    """
+    if choice.correction is None:
+        return np.full(customers.height, seen.level)
     expected = models.expected_purchases(customers, seen.days)
-    if choice.correction is not None:
-        expected = expected * choice.correction.factors(customers, expected)
-    return expected * seen.level
+    return choice.correction.factors(customers, expected) * seen.level
+
+
+def horizons(settings: Settings) -> list[int]:
+    """The horizons of the forecast in days: a month, a quarter, and that of the settings."""
+    return sorted({*HORIZONS, settings.clv.horizon_days})

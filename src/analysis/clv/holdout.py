@@ -13,6 +13,7 @@ from analysis.clv.fit import Fit
 from analysis.clv.metrics import activity_metrics, auc, error_metrics
 from analysis.clv.models import Models
 from analysis.clv.origins import Origin, Past, activity, candidates
+from analysis.clv.simulate import value_interval
 from analysis.labels import label
 from analysis.report.show import form
 from analysis.run.months import DAYS_PER_WEEK, Month
@@ -67,7 +68,9 @@ def hold_out(past: Past, cut_off: date) -> Holdout:
     before = activity(past.occasions, cut_off - timedelta(days=days), cut_off).rename(
         {"purchases": "before_purchases", "spend": "before_spend"}
     )
-    after = origin.outcomes(days).rename({name: f"actual_{name}" for name in ("purchases", "spend")})
+    after = origin.outcomes(days).rename(
+        {name: f"actual_{name}" for name in ("purchases", "spend")}
+    )
     known = pl.concat([origin.customers, after], how="horizontal").join(
         before, on="customer_id", how="left", maintain_order="left"
     )
@@ -159,6 +162,20 @@ def _idle_cut(holdout: Holdout) -> float | None:
     return float(ranked["idle"][int(right.arg_max())])
 
 
+def coverage(holdout: Holdout, seed: int) -> dict[str, float]:
+    """Share of customers whose spend in the holdout lay in their own 90 % interval.
+
+    Returns:
+        `all`, and `repeat` for those with a repeat purchase before the cut-off.
+    """
+    known = holdout.customers
+    low, high = value_interval(known, holdout.models, holdout.days, seed)
+    actual = known["actual_spend"].to_numpy()
+    held = (actual >= low - 1e-9) & (actual <= high + 1e-9)
+    repeat = known["frequency"].to_numpy() > 0
+    return {"all": float(held.mean()), "repeat": float(held[repeat].mean() if repeat.any() else 0)}
+
+
 def by_frequency(holdout: Holdout, most: int = 7) -> pl.DataFrame:
     """Mean purchases forecast and made in the holdout, by purchases before the cut-off.
 
@@ -227,7 +244,9 @@ def readable(table: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     for subject, method in errors.select("subject", "method").unique(maintain_order=True).rows():
         values = [measured(errors, method, subject, name) for name in SHOWN]
         unit = "money" if subject == "revenue" else "number"
-        cells = [_cell(name, value, unit, settings) for name, value in zip(SHOWN, values, strict=True)]
+        cells = [
+            _cell(name, value, unit, settings) for name, value in zip(SHOWN, values, strict=True)
+        ]
         rows.append((subject, method, *cells))
     heads = [label(f"metric.{name}") for name in SHOWN]
     schema = dict.fromkeys(["subject", "method", *heads], pl.String)

@@ -64,7 +64,9 @@ class Past:
 def _share(occasions: pl.DataFrame) -> pl.DataFrame:
     """All purchases of every k-th customer, in the order of first purchase, activity and spend."""
     people = occasions.group_by("customer_id").agg(
-        pl.col("purchase_day").min(), last=pl.col("purchase_day").max(), spend=pl.col("amount").sum()
+        pl.col("purchase_day").min(),
+        last=pl.col("purchase_day").max(),
+        spend=pl.col("amount").sum(),
     )
     step = -(-people.height // LARGEST_PAST)
     if step == 1:
@@ -138,15 +140,11 @@ def activity(occasions: pl.DataFrame, after: date, until: date) -> pl.DataFrame:
     return (
         occasions.filter((day > after) & (day <= until))
         .group_by("customer_id")
-        .agg(
-            purchases=pl.len().cast(pl.Float64), spend=pl.col("amount").sum().cast(pl.Float64)
-        )
+        .agg(purchases=pl.len().cast(pl.Float64), spend=pl.col("amount").sum().cast(pl.Float64))
     )
 
 
-def with_features(
-    customers: pl.DataFrame, occasions: pl.DataFrame, cut_off: date
-) -> pl.DataFrame:
+def with_features(customers: pl.DataFrame, occasions: pl.DataFrame, cut_off: date) -> pl.DataFrame:
     """A customer summary with what it leaves out of the rhythm of purchases.
 
     Returns:

@@ -173,7 +173,9 @@ def _log_none_pareto(fit: Fit, x, age, days) -> np.ndarray:
     log_alive = -shape * np.log(rate + days) - s * np.log(death + days)
     nothing = np.zeros_like(x)
     log_dead = died_before(nothing, nothing, days, (shape, rate, s, death)).log_total
-    return np.minimum(shape * np.log(rate) + s * np.log(death) + np.logaddexp(log_alive, log_dead), 0)
+    return np.minimum(
+        shape * np.log(rate) + s * np.log(death) + np.logaddexp(log_alive, log_dead), 0
+    )
 
 
 def _in_chunks(function, fit: Fit, *columns) -> np.ndarray:

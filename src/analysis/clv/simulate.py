@@ -88,7 +88,9 @@ def _alive(fit: Fit, worlds: np.ndarray, x, t_x, age) -> np.ndarray:
     names = tuple(fit.parameters)
     return np.array(
         [
-            predict.probability_alive(Fit(fit.model, dict(zip(names, one, strict=True))), x, t_x, age)
+            predict.probability_alive(
+                Fit(fit.model, dict(zip(names, one, strict=True))), x, t_x, age
+            )
             for one in worlds
         ]
     )

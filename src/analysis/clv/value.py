@@ -27,9 +27,10 @@ def customer_values(
     models: Models,
     settings: Settings,
     factor: np.ndarray | None = None,
-    future_cost: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Value every customer over the horizon of the settings. Identical customers are computed once.
+
+    Value here is net of the cost of goods; `less_cost` takes off what it costs to serve.
 
     Args:
         customers: the table `customers`.
@@ -37,11 +38,10 @@ def customer_values(
         models: the month's fits.
         settings: horizon, discount rate, margin, seed.
         factor: what each customer's expected purchases are multiplied with; 1 by default.
-        future_cost: `customer_id`, `future_cost` (money over the horizon, undiscounted); none by
-            default.
 
     Returns:
-        One row per customer, in the columns of the table `clv`.
+        One row per customer, in the columns of the table `clv`; and `discount`, the value at as_of of
+        a unit of the horizon's money, and `spend` of the last `horizon_days`.
     """
     days, margin = settings.clv.horizon_days, settings.clv.gross_margin
     rows = customers.select("customer_id", *_FEATURES).with_columns(
@@ -66,10 +66,8 @@ def customer_values(
         valued, on=alike, how="left", nulls_equal=True, validate="m:1", maintain_order="left"
     )
     revenue = pl.col("expected_purchases") * pl.col("spend_each") * pl.col("discount")
-    cost = pl.col("future_cost").fill_null(0) * pl.col("discount")
     return (
-        joined.join(_costs(future_cost), on="customer_id", how="left", maintain_order="left")
-        .with_columns(expected_purchases=pl.col("expected") * pl.col("factor"))
+        joined.with_columns(expected_purchases=pl.col("expected") * pl.col("factor"))
         .with_columns(clv_revenue=revenue)
         .select(
             "customer_id",
@@ -80,19 +78,36 @@ def customer_values(
             "discount",
             horizon_days=pl.lit(days, dtype=pl.Int64),
             expected_spend_per_purchase="spend_each",
-            clv=pl.col("clv_revenue") * margin - cost,
-            clv_low=pl.col("low") * pl.col("discount") * margin - cost,
-            clv_high=pl.col("high") * pl.col("discount") * margin - cost,
+            clv=pl.col("clv_revenue") * margin,
+            clv_low=pl.col("low") * pl.col("discount") * margin,
+            clv_high=pl.col("high") * pl.col("discount") * margin,
         )
         .join(recent_spend, on="customer_id", how="left", maintain_order="left")
         .with_columns(potential=_potential(pl.col("spend").fill_null(0)))
     )
 
 
-def _costs(future_cost: pl.DataFrame | None) -> pl.DataFrame:
-    if future_cost is None:
-        return pl.DataFrame(schema={"customer_id": pl.String, "future_cost": pl.Float64})
-    return future_cost.select("customer_id", pl.col("future_cost").cast(pl.Float64))
+def less_cost(values: pl.DataFrame, future_cost: pl.DataFrame) -> pl.DataFrame:
+    """Value net of what it will cost to serve each customer.
+
+    Args:
+        values: as `customer_values` returns it.
+        future_cost: `customer_id`, `future_cost` (discounted money over the horizon).
+    """
+    cost = pl.col("future_cost").fill_null(0)
+    net = [pl.col(name) - cost for name in ("clv", "clv_low", "clv_high")]
+    joined = values.join(future_cost, on="customer_id", how="left", maintain_order="left")
+    return (
+        joined.with_columns(net)
+        .drop("future_cost")
+        .with_columns(potential=_potential(pl.col("spend").fill_null(0)))
+    )
+
+
+def expected_net(models: Models, settings: Settings, rows: pl.DataFrame) -> np.ndarray:
+    """Discounted value of each row net of the cost of goods, by the plain fits."""
+    purchases = discounted_purchases(rows, models, settings)
+    return purchases * models.expected_spend(rows) * settings.clv.gross_margin
 
 
 def recent_spend(occasions: pl.DataFrame, as_of: date, days: int) -> pl.DataFrame:

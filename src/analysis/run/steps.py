@@ -60,8 +60,19 @@ STEPS = (
             *("raw_orders", "orders", "occasions", "customers", "profiles", "segments"),
             *("costs", "interactions", "relations", "loyalty"),
         ),
-        writes=("clv", "clv_fit", "clv_forecast", "clv_backtest", "customer_value"),
-        takes=(("customers", 1), ("clv_fit", 1)),
+        writes=(
+            *("clv", "clv_fit", "clv_choice", "clv_forecast", "clv_backtest"),
+            *("customer_value", "forecast_outcomes"),
+        ),
+        takes=(
+            ("customers", 1),
+            *(
+                (table, months_back)
+                for table in ("clv_fit", "clv_forecast")
+                for months_back in range(1, 13)
+            ),
+        ),
+        documents=("clv_models",),
     ),
     Step(
         "05_churn",
