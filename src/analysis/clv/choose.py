@@ -66,6 +66,16 @@ def choose(past: Past, cut_off: date) -> Choice:
     return Choice(model, correction, days, cut_offs, table.with_columns(chosen=chosen))
 
 
+def readable(choice: Choice) -> pl.DataFrame:
+    """The plain fits and the one in use, one row each, figures as text."""
+    shown = choice.table.filter((pl.col("strength") == 0) | pl.col("chosen"))
+    figures = [
+        pl.Series(name, [f"{value:.4f}" for value in shown[name]], dtype=pl.String)
+        for name in ("rmse", "gain", "gain_error")
+    ]
+    return shown.with_columns(figures).rename({"model": "method"})
+
+
 def _usable(past: Past, model: str, cut_offs: list[date]) -> bool:
     """Whether a model could be fitted at every cut-off that decides."""
     fits: list[Fit] = [past.at(one).fit(model) for one in cut_offs]

@@ -21,7 +21,7 @@ from analysis.run.settings import Settings
 
 LEAST_CALIBRATION_DAYS, LEAST_HOLDOUT_DAYS = 90, 30
 BASELINES = ("own_rate", "last_period", "nothing")
-SHOWN = ("mae", "wape", "rmse", "msle", "bias", "spearman", "gini", "top_decile_overlap")
+SHOWN = ("wape", "mae", "rmse", "bias", "gini", "top_decile_overlap")
 
 
 @dataclass(frozen=True)

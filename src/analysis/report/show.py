@@ -195,6 +195,8 @@ def form(value: object, kind: str, settings: Settings) -> str:
     """One value as readers see it; a missing one is a dash."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
+    if isinstance(value, bool):
+        return label("page.yes" if value else "page.no")
     if kind == "money":
         return money(value, settings)
     if kind == "cents":
