@@ -10,8 +10,11 @@ import polars as pl
 import pytest
 
 from analysis import tables
+from analysis.clean.orders import clean_orders
+from analysis.collect.sources import order_rows
 from analysis.customers import purchase_occasions
 from analysis.run import paths
+from analysis.run.settings import Settings
 from analysis.samples import cdnow
 from analysis.tables import MONEY
 
@@ -84,6 +87,17 @@ def read_cdnow(name: str) -> pl.DataFrame:
         amount=pl.col("amount").cast(MONEY),
     )
     return purchase_occasions(orders.lazy()).collect()
+
+
+def read_retail() -> tuple[Settings, pl.DataFrame]:
+    """Settings and trusted order rows of the slice of Online Retail; skips where it is absent."""
+    settings = Settings(
+        name="retail",
+        currency="GBP",
+        time_zone="Europe/London",
+        sources=[{"table": "order_lines", "path": str(shared_data("online_retail_slice.csv.gz"))}],
+    )
+    return settings, clean_orders(order_rows(settings).collect(), None)[0]
 
 
 def settings_text(**changes: str) -> str:

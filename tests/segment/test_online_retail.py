@@ -4,14 +4,11 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from helpers import make_root, shared_data
+from helpers import make_root, read_retail
 
 from analysis import tables
-from analysis.clean.orders import clean_orders
-from analysis.collect.sources import order_rows
 from analysis.customers import purchase_occasions
 from analysis.run.months import Month, month_range
-from analysis.run.settings import Settings
 from analysis.segment import classes, migration
 from analysis.segment.evidence import TABLES, TIMED, Evidence
 
@@ -22,17 +19,10 @@ MOST_CHANGED, MOST_CHANGED_REPEAT = 0.15, 0.30  # of those who did not buy in th
 @pytest.fixture(scope="module")
 def months(tmp_path_factory):
     """Each month end classed by the standard of the month before."""
-    path = str(shared_data("online_retail_slice.csv.gz"))
     root = make_root(tmp_path_factory.mktemp("retail"))
-    settings = Settings(
-        name="retail",
-        currency="GBP",
-        time_zone="Europe/London",
-        sources=[{"table": "order_lines", "path": path}],
-    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANALYSIS_ROOT", str(root))
-        orders, _ = clean_orders(order_rows(settings).collect(), None)
+        settings, orders = read_retail()
     occasions = purchase_occasions(orders.lazy()).collect()
     empty = {name: tables.empty(name) for name in (*TABLES, *TIMED)}
     evidence = Evidence(occasions, empty | {"orders": orders})
