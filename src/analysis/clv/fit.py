@@ -1,31 +1,20 @@
-"""Fits of BG/NBD, MBG/NBD, Pareto/NBD and Gamma-Gamma; the only module that imports lifetimes.
+"""Fits of BG/NBD, MBG/NBD, Pareto/NBD, NBD and Gamma-Gamma as plain data.
 
-Times are in days. A fit runs on unique rows with weights, rows sorted, fixed starts, penalizer 0
-(any other value biases the forecasts). lifetimes' fitters find the parameters of bases that they
-can handle; our own likelihood polishes them, judges them by its gradient, takes over where they
-fail or where a base is large, and gives log-likelihood and covariance.
+Times are in days. A fit runs on unique rows with weights, rows sorted, so that it does not depend
+on the order of customers.
 """
 
-import contextlib
-import io
-import warnings
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import polars as pl
-from scipy.optimize import minimize
 
-from analysis.clv.likelihood import PARAMETERS, Rows, log_likelihood, total_and_gradient
+from analysis.clv.likelihood import PARAMETERS, Rows, log_likelihood
+from analysis.clv.search import FARTHEST, search
 
-# Unique rows up to which lifetimes is asked; its search for Pareto/NBD knows no gradient.
-LIFETIMES_UP_TO = {"bg_nbd": 100_000, "mbg_nbd": 100_000, "pareto_nbd": 2_000}
-LIFETIMES_UP_TO |= {"gamma_gamma": 100_000, "nbd": 0}
-# A fit counts as found when the mean log-likelihood is this flat in the logarithms of the parameters.
-FLAT = 1e-5
 # Beyond these a parameter says that the data cannot tell its process apart from a simpler one.
 LARGEST, SMALLEST = 1e4, 1e-4
-FARTHEST = 14.0  # in logarithms, where the search ends
+SHARE = 20_000  # rows of a large base from which the climb starts
 LEAST_REPEAT_BUYERS = 20
 HISTORY = ["frequency", "recency", "T"]
 
@@ -116,14 +105,14 @@ def fit_purchases(
     if repeat_buyers < LEAST_REPEAT_BUYERS:
         few = "few_repeat_buyers" if repeat_buyers else "nobody_bought_again"
         return Fit(model, customers=customers.height, problem=few)
-    unique = _unique_rows(customers, HISTORY)
-    rows = Rows(*unique.to_numpy().T)
+    rows = Rows.counted(*_columns(customers, HISTORY))
     ages = rows.age[rows.age > 0]
-    found = _fit(model, rows, float(np.median(ages)), with_lifetimes)
+    found = search(model, rows, float(np.median(ages)), with_lifetimes)
     if found is None:
         return Fit(model, customers=customers.height, problem="not_converged")
-    problem = "dropout_unidentified" if _at_bound(found, rows.age.max()) else None
-    return _finished(model, rows, found, customers, problem)
+    parameters, hessian = found
+    problem = "dropout_unidentified" if _at_bound(parameters, rows.age.max()) else None
+    return _finished(model, rows, parameters, hessian, customers, problem)
 
 
 def fit_gamma_gamma(customers: pl.DataFrame) -> Fit:
@@ -139,137 +128,21 @@ def fit_gamma_gamma(customers: pl.DataFrame) -> Fit:
     valued = customers.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0))
     if valued.height < LEAST_REPEAT_BUYERS:
         return Fit("gamma_gamma", customers=valued.height, problem="few_repeat_buyers")
-    unique = _unique_rows(valued, ["frequency", "monetary_value"])
-    x, m, weight = unique.to_numpy().T
-    scale = float(np.median(m))  # money in its own unit, so that any currency fits alike
-    found = _fit("gamma_gamma", Rows(x, m / scale, np.ones_like(x), weight), 1.0, True)
+    x, m = _columns(valued, ["frequency", "monetary_value"])
+    rows = Rows.counted(x, m, np.ones_like(x))
+    scale = float(np.median(rows.t_x))  # money in its own unit, so that any currency fits alike
+    in_unit = Rows(rows.x, rows.t_x / scale, rows.age, rows.weight)
+    found = search("gamma_gamma", in_unit, 1.0)
     if found is None:
         return Fit("gamma_gamma", customers=valued.height, problem="not_converged")
-    p, q, v = found
+    (p, q, v), hessian = found
     problem = "infinite_mean_spend" if q <= 1 else "equal_spenders" if q > LARGEST else None
-    rows = Rows(x, m, np.ones_like(x), weight)
-    return _finished("gamma_gamma", rows, np.array([p, q, v * scale]), valued, problem)
+    parameters = np.array([p, q, v * scale])
+    return _finished("gamma_gamma", rows, parameters, hessian, valued, problem)
 
 
-def _unique_rows(customers: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    counted = customers.group_by(columns).agg(weight=pl.len())
-    return counted.sort(columns).cast(pl.Float64)
-
-
-def _fit(model: str, rows: Rows, scale: float, with_lifetimes: bool) -> np.ndarray | None:
-    """The parameters of the first attempt whose likelihood is flat; None where none is."""
-    for attempt in _attempts(model, rows, scale, with_lifetimes):
-        found = _climb(model, rows, np.log(attempt())) if attempt else None
-        if found is not None and _is_flat(model, rows, found):
-            return found
-    return None
-
-
-def _attempts(
-    model: str, rows: Rows, scale: float, with_lifetimes: bool
-) -> Iterator[Callable | None]:
-    """Ways to a start, the usual one first; each gives parameters from which to climb."""
-    if with_lifetimes and len(rows.x) <= LIFETIMES_UP_TO[model]:
-        yield from (_lifetimes(model, rows, tolerance) for tolerance in (1e-7, 1e-4))
-    for start in _STARTS[model]:
-        yield lambda start=start: np.array(start) * np.array(_UNITS[model](scale))
-    yield lambda: _without_gradient(model, rows, scale)
-
-
-_STARTS = {
-    "bg_nbd": ((0.5, 0.3, 0.8, 2.0), (0.1, 0.1, 0.3, 0.5), (2.0, 1.0, 1.0, 10.0)),
-    "mbg_nbd": ((0.5, 0.3, 0.8, 2.0), (0.1, 0.1, 0.3, 0.5), (2.0, 1.0, 1.0, 10.0)),
-    "pareto_nbd": ((0.5, 0.3, 0.5, 0.3), (0.1, 0.1, 0.1, 1.0), (2.0, 1.0, 2.0, 10.0)),
-    "nbd": ((0.5, 0.3), (0.1, 0.1), (2.0, 1.0)),
-    "gamma_gamma": ((6.0, 4.0, 4.0), (1.0, 1.5, 1.0), (20.0, 20.0, 20.0)),
-}
-_UNITS = {
-    "bg_nbd": lambda scale: (1, scale, 1, 1),
-    "mbg_nbd": lambda scale: (1, scale, 1, 1),
-    "pareto_nbd": lambda scale: (1, scale, 1, scale),
-    "nbd": lambda scale: (1, scale),
-    "gamma_gamma": lambda scale: (1, 1, 1),
-}
-
-
-def _lifetimes(model: str, rows: Rows, tolerance: float) -> Callable | None:
-    """What lifetimes' fitter finds; None where it gives up. Its chatter is kept off."""
-    from lifetimes import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
-    from lifetimes.utils import ConvergenceError
-
-    fitters = {
-        "bg_nbd": BetaGeoFitter,
-        "mbg_nbd": ModifiedBetaGeoFitter,
-        "pareto_nbd": ParetoNBDFitter,
-        "gamma_gamma": GammaGammaFitter,
-    }
-    history = (rows.x, rows.t_x) if model == "gamma_gamma" else (rows.x, rows.t_x, rows.age)
-    options = {"initial_params": np.ones(4), "maxiter": 300} if model == "pareto_nbd" else {}
-    fitter = fitters[model](penalizer_coef=0.0)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            fitter.fit(*history, weights=rows.weight, tol=tolerance, **options)
-    except (ConvergenceError, np.linalg.LinAlgError, ValueError, FloatingPointError):
-        return None
-    found = np.array([float(fitter.params_[name]) for name in PARAMETERS[model]])
-    return (lambda: found) if np.isfinite(found).all() and (found > 0).all() else None
-
-
-def _without_gradient(model: str, rows: Rows, scale: float) -> np.ndarray:
-    """A search that needs no gradient, from the first start."""
-    start = np.log(np.array(_STARTS[model][0]) * np.array(_UNITS[model](scale)))
-
-    def loss(logs: np.ndarray) -> float:
-        return _loss(model, rows, logs)[0]
-
-    return np.exp(minimize(loss, start, method="Nelder-Mead", options={"maxiter": 1000}).x)
-
-
-def _loss(model: str, rows: Rows, logs: np.ndarray) -> tuple[float, np.ndarray]:
-    """Mean negative log-likelihood and its gradient in the logarithms of the parameters."""
-    customers = rows.weight.sum()
-    with np.errstate(all="ignore"):
-        total, gradient = total_and_gradient(model, rows, np.exp(logs))
-    if not np.isfinite(total) or not np.isfinite(gradient).all():
-        return 1e10, np.zeros_like(logs)
-    return -total / customers, -gradient / customers
-
-
-def _climb(model: str, rows: Rows, start: np.ndarray) -> np.ndarray:
-    """The top of the likelihood above a start, within bounds far from any real base."""
-    bounds = [(-FARTHEST, FARTHEST)] * len(start)
-    start = np.clip(start, -FARTHEST, FARTHEST)
-    options = {"ftol": 1e-15, "gtol": 1e-9, "maxiter": 500}
-    found = minimize(
-        lambda logs: _loss(model, rows, logs),
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options=options,
-    ).x
-    return np.exp(_newton(model, rows, found))
-
-
-def _newton(model: str, rows: Rows, logs: np.ndarray) -> np.ndarray:
-    """One exact step where it raises the likelihood, so that every path ends at the same digits."""
-    loss, gradient = _loss(model, rows, logs)
-    hessian = _hessian(model, rows, logs)
-    with contextlib.suppress(np.linalg.LinAlgError):
-        step = np.linalg.solve(hessian, gradient)
-        better = _loss(model, rows, logs - step) if np.abs(step).max() < 0.1 else (np.inf, None)
-        if better[0] <= loss + 1e-12 and np.abs(better[1]).max() <= np.abs(gradient).max():
-            return logs - step
-    return logs
-
-
-def _is_flat(model: str, rows: Rows, parameters: np.ndarray) -> bool:
-    """Whether the gradient vanishes in every parameter that is not at the end of the search."""
-    logs = np.log(parameters)
-    loss, gradient = _loss(model, rows, logs)
-    inside = np.abs(logs) < FARTHEST - 1e-6
-    return loss < 1e10 and bool((np.abs(gradient[inside]) <= FLAT).all())
+def _columns(customers: pl.DataFrame, names: list[str]) -> list[np.ndarray]:
+    return [customers[name].cast(pl.Float64).to_numpy() for name in names]
 
 
 def _at_bound(parameters: np.ndarray, longest: float) -> bool:
@@ -281,9 +154,9 @@ def _at_bound(parameters: np.ndarray, longest: float) -> bool:
     return bool(in_ages.max() > LARGEST or parameters.min() < SMALLEST)
 
 
-def _finished(model: str, rows: Rows, parameters: np.ndarray, customers, problem) -> Fit:
+def _finished(model: str, rows: Rows, parameters, hessian, customers, problem) -> Fit:
     names = PARAMETERS[model]
-    covariance = _covariance(model, rows, np.log(parameters))
+    covariance = _covariance(hessian * rows.weight.sum())
     errors = [np.nan] * len(names)
     if covariance is not None:
         errors = (parameters * np.sqrt(np.diag(covariance))).tolist()
@@ -299,9 +172,8 @@ def _finished(model: str, rows: Rows, parameters: np.ndarray, customers, problem
     )
 
 
-def _covariance(model: str, rows: Rows, logs: np.ndarray) -> np.ndarray | None:
+def _covariance(information: np.ndarray) -> np.ndarray | None:
     """Covariance of the logarithms of the parameters; None where the likelihood has no peak."""
-    information = _hessian(model, rows, logs) * rows.weight.sum()
     try:
         np.linalg.cholesky(information)
         covariance = np.linalg.inv(information)
@@ -309,13 +181,3 @@ def _covariance(model: str, rows: Rows, logs: np.ndarray) -> np.ndarray | None:
     except np.linalg.LinAlgError:
         return None
     return (covariance + covariance.T) / 2
-
-
-def _hessian(model: str, rows: Rows, logs: np.ndarray, step: float = 1e-4) -> np.ndarray:
-    """Second derivatives of the mean loss, from differences of its gradient."""
-    sides = [
-        (_loss(model, rows, logs + shift)[1] - _loss(model, rows, logs - shift)[1]) / (2 * step)
-        for shift in step * np.eye(len(logs))
-    ]
-    hessian = np.array(sides)
-    return (hessian + hessian.T) / 2

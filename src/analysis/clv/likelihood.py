@@ -25,6 +25,7 @@ PARAMETERS = {
 # Those that compete; NBD, without dropout, stands in where dropout cannot be identified.
 COMPETING = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 PURCHASE_MODELS = (*COMPETING, "nbd")
+_LARGEST_EXPONENT = 600.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 
@@ -39,8 +40,30 @@ class Rows:
 
     def __post_init__(self) -> None:
         for name in ("x", "t_x", "age"):
-            values, places = np.unique(getattr(self, name), return_inverse=True)
-            object.__setattr__(self, f"_{name}", (values, places.astype(np.int32)))
+            object.__setattr__(
+                self, f"_{name}", np.unique(getattr(self, name), return_inverse=True)
+            )
+
+    @classmethod
+    def counted(cls, x: np.ndarray, t_x: np.ndarray, age: np.ndarray) -> "Rows":
+        """The unique histories among customers, sorted, each with its number of customers."""
+        values, codes = zip(
+            *(np.unique(one, return_inverse=True) for one in (x, t_x, age)), strict=True
+        )
+        sizes = [len(one) for one in values]
+        key, weight = np.unique(np.ravel_multi_index(codes, sizes), return_counts=True)
+        places = np.unravel_index(key, sizes)
+        columns = (one[place] for one, place in zip(values, places, strict=True))
+        return cls(*columns, weight.astype(float))
+
+    def thinned(self, most: int) -> "Rows":
+        """An even share of the rows, at most so many."""
+        step = -(-len(self.x) // most)
+        return self if step == 1 else Rows(*(one[::step] for one in self.columns()))
+
+    def columns(self) -> tuple[np.ndarray, ...]:
+        """x, t_x, age, weight."""
+        return self.x, self.t_x, self.age, self.weight
 
     def distinct(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """The distinct values of a column, and where each row finds its own."""
@@ -55,8 +78,8 @@ def log_likelihood(model: str, rows: Rows, parameters) -> np.ndarray:
 def total_and_gradient(model: str, rows: Rows, parameters) -> tuple[float, np.ndarray]:
     """Weighted total log-likelihood, and its gradient in the logarithms of the parameters."""
     parameters = np.asarray(parameters, dtype=float)
-    values, gradient = _TERMS[model](rows, parameters, gradient=True)
-    return float(rows.weight @ values), parameters * gradient
+    total, gradient = _TERMS[model](rows, parameters, gradient=True)
+    return float(total), parameters * gradient
 
 
 def _bg_nbd(rows: Rows, parameters, gradient: bool):
@@ -81,28 +104,29 @@ def _bg_family(rows: Rows, parameters, gradient: bool, drops_at_first: bool):
     chances = np.maximum(b + n - 1, 1e-300)
     with np.errstate(divide="ignore"):
         dropping = np.where(n > 0, np.log(a) - np.log(chances), -np.inf)
-    log_age, log_t = np.log(alpha + age)[at_age], np.log(alpha + t_x)[at_t]
     shape = (r + x)[at_x]
-    alive = -shape * log_age
-    both = np.logaddexp(alive, dropping[at_x] - shape * log_t)
-    values = constant[at_x] + both
+    log_age, log_t = np.log(alpha + age)[at_age], np.log(alpha + t_x)[at_t]
+    odds = np.exp(np.minimum(dropping[at_x] + shape * (log_age - log_t), _LARGEST_EXPONENT))
+    beyond = np.log1p(odds)
     if not gradient:
-        return values, None
+        return constant[at_x] - shape * log_age + beyond, None
     weight = rows.weight
-    is_alive = weight * np.exp(alive - both)
-    is_dropped = weight - is_alive
     counts = np.bincount(at_x, weight, len(x))
+    is_alive = weight / (1 + odds)
+    is_dropped = weight - is_alive
     dropped = np.bincount(at_x, is_dropped, len(x))
-    total = counts.sum()
-    d_r = counts @ (digamma(r + x) - digamma(r)) + total * np.log(alpha)
+    of_age = np.bincount(at_age, weight * shape, len(age))
+    alive_of_age = np.bincount(at_age, is_alive * shape, len(age))
+    dropped_of_t = np.bincount(at_t, is_dropped * shape, len(t_x))
+    total = counts @ constant - of_age @ np.log(alpha + age) + weight @ beyond
+    d_r = counts @ (digamma(r + x) - digamma(r)) + counts.sum() * np.log(alpha)
     d_r -= is_alive @ log_age + is_dropped @ log_t
-    d_alpha = total * r / alpha
-    d_alpha -= np.bincount(at_age, is_alive * shape, len(age)) @ (1 / (alpha + age))
-    d_alpha -= np.bincount(at_t, is_dropped * shape, len(t_x)) @ (1 / (alpha + t_x))
+    d_alpha = counts.sum() * r / alpha
+    d_alpha -= alive_of_age @ (1 / (alpha + age)) + dropped_of_t @ (1 / (alpha + t_x))
     falling = counts @ (digamma(a + b) - digamma(a + b + n))
     d_a = falling + dropped.sum() / a
     d_b = falling + counts @ (digamma(b + n) - digamma(b)) - dropped @ (1 / chances)
-    return values, np.array([d_r, d_alpha, d_a, d_b])
+    return total, np.array([d_r, d_alpha, d_a, d_b])
 
 
 def _pareto_nbd(rows: Rows, parameters, gradient: bool):
@@ -126,7 +150,8 @@ def _pareto_nbd(rows: Rows, parameters, gradient: bool):
     d_s = np.log(beta) - is_alive * log_death + is_dead * (1 / s - died.mean(died.log_death))
     d_beta = s / beta - s * is_alive / (beta + age)
     d_beta = d_beta - (s + 1) * is_dead * died.mean(np.exp(-died.log_death))
-    return values, np.array([rows.weight @ each for each in (d_r, d_alpha, d_s, d_beta)])
+    gradient = np.array([rows.weight @ each for each in (d_r, d_alpha, d_s, d_beta)])
+    return rows.weight @ values, gradient
 
 
 @dataclass(frozen=True)
@@ -176,7 +201,7 @@ def _nbd(rows: Rows, parameters, gradient: bool):
         return values, None
     d_r = digamma(r + x) - digamma(r) + np.log(alpha) - np.log(alpha + age)
     d_alpha = r / alpha - (r + x) / (alpha + age)
-    return values, np.array([rows.weight @ d_r, rows.weight @ d_alpha])
+    return rows.weight @ values, np.array([rows.weight @ d_r, rows.weight @ d_alpha])
 
 
 def _gamma_gamma(rows: Rows, parameters, gradient: bool):
@@ -199,7 +224,7 @@ def _gamma_gamma(rows: Rows, parameters, gradient: bool):
     d_p = x * (both - digamma(p * x) + np.log(m) + np.log(x) - log_sum)
     d_q = both - digamma(q) + np.log(v) - log_sum
     d_v = q / v - (p * x + q) / (v + x * m)
-    return values, np.array([rows.weight @ each for each in (d_p, d_q, d_v)])
+    return rows.weight @ values, np.array([rows.weight @ each for each in (d_p, d_q, d_v)])
 
 
 _TERMS = {
