@@ -14,7 +14,6 @@ from analysis.clv.search import FARTHEST, search
 
 # Beyond these a parameter says that the data cannot tell its process apart from a simpler one.
 LARGEST, SMALLEST = 1e4, 1e-4
-SHARE = 20_000  # rows of a large base from which the climb starts
 LEAST_REPEAT_BUYERS = 20
 HISTORY = ["frequency", "recency", "T"]
 

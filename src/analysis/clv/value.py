@@ -50,20 +50,13 @@ def customer_values(
     rows = rows.with_columns(step=((pl.col("factor") / _FINEST).round() * _FINEST).clip(_FINEST))
     alike = [*_FEATURES, "step"]
     unique = rows.select(alike).unique().sort(alike)
-    low, high = value_interval(unique, models, days, settings.seed, unique["step"].to_numpy())
-    expected = models.expected_purchases(unique, days)
-    discounted = discounted_purchases(unique, models, settings)
-    valued = unique.with_columns(
-        expected=expected,
-        spend_each=models.expected_spend(unique),
-        discount=np.divide(discounted, expected, out=np.ones_like(expected), where=expected > 0),
-        probability_active=models.probability_active(unique, days),
-        probability_alive=models.probability_alive(unique),
-        low=low,
-        high=high,
-    )
     joined = rows.join(
-        valued, on=alike, how="left", nulls_equal=True, validate="m:1", maintain_order="left"
+        _valued(unique, models, settings),
+        on=alike,
+        how="left",
+        nulls_equal=True,
+        validate="m:1",
+        maintain_order="left",
     )
     revenue = pl.col("expected_purchases") * pl.col("spend_each") * pl.col("discount")
     return (
@@ -84,6 +77,23 @@ def customer_values(
         )
         .join(recent_spend, on="customer_id", how="left", maintain_order="left")
         .with_columns(potential=_potential(pl.col("spend").fill_null(0)))
+    )
+
+
+def _valued(unique: pl.DataFrame, models: Models, settings: Settings) -> pl.DataFrame:
+    """What the models say of each unique customer; `step` multiplies the rate behind the interval."""
+    days = settings.clv.horizon_days
+    low, high = value_interval(unique, models, days, settings.seed, unique["step"].to_numpy())
+    expected = models.expected_purchases(unique, days)
+    discounted = discounted_purchases(unique, models, settings)
+    return unique.with_columns(
+        expected=expected,
+        spend_each=models.expected_spend(unique),
+        discount=np.divide(discounted, expected, out=np.ones_like(expected), where=expected > 0),
+        probability_active=models.probability_active(unique, days),
+        probability_alive=models.probability_alive(unique),
+        low=low,
+        high=high,
     )
 
 
