@@ -26,7 +26,7 @@ PARAMETERS = {
 COMPETING = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 PURCHASE_MODELS = (*COMPETING, "nbd")
 _LARGEST_EXPONENT = 600.0
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def _climb(model: str, rows: Rows, start: np.ndarray) -> np.ndarray:
 
 
 def _minimise(function: Callable, start: np.ndarray, bounds) -> np.ndarray:
-    options = {"ftol": 1e-15, "gtol": 1e-8, "maxiter": 500}
+    options = {"ftol": 1e-13, "gtol": 1e-6, "maxiter": 500}
     return minimize(function, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
 
 
