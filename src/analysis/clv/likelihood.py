@@ -25,7 +25,7 @@ PARAMETERS = {
 # Those that compete; NBD, without dropout, stands in where dropout cannot be identified.
 COMPETING = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 PURCHASE_MODELS = (*COMPETING, "nbd")
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _ROOT = 4  # gathers the nodes where many purchases end in a long silence
 
 
