@@ -11,6 +11,7 @@ from analysis import tables
 from analysis.clv import fit, value
 from analysis.clv.models import Models
 from analysis.clv.simulate import simulate_purchases, value_interval
+from analysis.customers import summarise_customers
 from analysis.run.settings import Settings
 
 SHOP = Settings(
@@ -197,3 +198,11 @@ def test_where_nothing_can_be_fitted_the_base_rate_stands_in(calibration, spent,
         "clv_fit", value.fit_table([("month", date(1998, 1, 1), models.purchases)])
     )
     assert set(table["note"]) == {problem}
+
+
+def test_summaries_up_to_a_cut_off_and_to_the_end_share_their_customers(tenth):
+    early, late = (
+        summarise_customers(tenth.lazy(), end).collect()["customer_id"]
+        for end in (date(1997, 3, 31), date(1998, 6, 30))
+    )
+    assert set(early) <= set(late)
