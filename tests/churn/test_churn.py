@@ -10,6 +10,9 @@ from helpers import read_cdnow
 from analysis import tables
 from analysis.churn import evaluate, retention, scores
 from analysis.clv import fit, value
+from analysis.clv.holdout import hold_out
+from analysis.clv.models import Models
+from analysis.clv.origins import Past
 from analysis.customers import summarise_customers
 from analysis.run.months import Month
 from analysis.run.settings import Settings
@@ -25,35 +28,70 @@ def full() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def checked(full) -> dict[tuple[str, str], float]:
-    """Thirteen weeks after 1997-09-30 on the full file."""
-    check = evaluate.closed_window(full, date(1997, 12, 30), 91)
-    assert check.cut_off == date(1997, 9, 30)
+def check(full) -> evaluate.Check:
+    """Thirteen weeks after 1997-09-30 on the full file, by the model chosen at that day."""
+    found = evaluate.closed_window(full, date(1997, 12, 30), 91)
+    assert found.cut_off == date(1997, 9, 30)
+    return found
+
+
+def metrics(check: evaluate.Check) -> dict[tuple[str, str], float]:
     found = tables.conform("churn_fit", evaluate.check_metrics(check))
     return {(row["score"], row["metric"]): row["value"] for row in found.iter_rows(named=True)}
 
 
-def test_the_score_ranks_as_measured_elsewhere(checked):
+def check_of(model: str, occasions: pl.DataFrame, as_of: date, days: int) -> evaluate.Check:
+    """What one model says at 1997-09-30, whichever would be chosen."""
+    origin = Past(occasions, as_of).at(date(1997, 9, 30))
+    known, models = origin.customers, origin.models(model)
+    scored = known.select(
+        "customer_id",
+        no_purchase=origin.outcomes(days)["purchases"] == 0,
+        idle_time=pl.col("T") - pl.col("recency"),
+        model=1 - models.probability_active(known, days),
+        not_alive=1 - models.probability_alive(known),
+    )
+    return evaluate.Check(origin.cut_off, days, scored)
+
+
+def test_the_score_of_bg_nbd_ranks_as_measured_elsewhere(full):
+    checked = metrics(check_of("bg_nbd", full, date(1997, 12, 30), 91))
     assert checked["model", "auc"] == pytest.approx(0.7646, abs=5e-4)
     assert checked["idle_time", "auc"] == pytest.approx(0.7634, abs=5e-4)
     assert checked["model", "brier"] == pytest.approx(0.1177, abs=5e-5)
     assert checked["base_rate", "brier"] == pytest.approx(0.1466, abs=5e-5)
-
-
-def test_p_alive_alone_is_worse_than_a_coin(checked):
+    # P(alive) alone is worse than a coin.
     assert checked["not_alive", "auc"] == pytest.approx(0.3331, abs=5e-4)
 
 
-def test_p_alive_on_the_sample_over_39_weeks(tenth):
-    check = evaluate.closed_window(tenth, date(1998, 6, 30), 273)
-    found = evaluate.check_metrics(check)
-    assert evaluate.metric(found, "not_alive", "auc") == pytest.approx(0.316, abs=5e-4)
-    assert evaluate.metric(found, "model", "auc") == pytest.approx(0.757, abs=5e-4)
-    assert evaluate.metric(found, "idle_time", "auc") == pytest.approx(0.771, abs=5e-4)
+def test_the_score_of_the_chosen_model_ranks_no_worse_than_idle_time(check):
+    checked = metrics(check)
+    assert checked["model", "auc"] > checked["idle_time", "auc"]
+    assert checked["model", "brier"] < 0.1180 < checked["base_rate", "brier"]
 
 
-def test_equal_scores_share_a_bin_and_the_bins_hold_everybody(full):
-    check = evaluate.closed_window(full, date(1997, 12, 30), 91)
+# AUC of P(no purchase) and of 1 - P(alive).
+OVER_39_WEEKS = {"bg_nbd": (0.757, 0.316), "mbg_nbd": (0.760, None)}
+
+
+@pytest.mark.parametrize("model", OVER_39_WEEKS)
+def test_the_sample_over_39_weeks(tenth, model):
+    checked = metrics(check_of(model, tenth, date(1998, 6, 30), 273))
+    score, not_alive = OVER_39_WEEKS[model]
+    assert checked["model", "auc"] == pytest.approx(score, abs=5e-4)
+    assert checked["idle_time", "auc"] == pytest.approx(0.771, abs=5e-4)
+    if not_alive is not None:
+        assert checked["not_alive", "auc"] == pytest.approx(not_alive, abs=5e-4)
+
+
+def test_the_check_scores_with_the_model_chosen_at_the_cut_off(tenth):
+    found = evaluate.closed_window(tenth, date(1998, 6, 30), 273)
+    held = hold_out(Past(tenth, date(1998, 6, 30)), date(1997, 9, 30))
+    alone = check_of(held.choice.model, tenth, date(1998, 6, 30), 273)
+    assert found.scored.equals(alone.scored.select(found.scored.columns))
+
+
+def test_equal_scores_share_a_bin_and_the_bins_hold_everybody(check):
     bins = evaluate.calibration(check)
     assert bins["customers"].sum() == check.scored.height
     assert ((bins["low"] <= bins["observed"]) & (bins["observed"] <= bins["high"])).all()
@@ -77,8 +115,8 @@ def test_too_short_a_history_is_not_checked(tenth):
 
 @pytest.fixture(scope="module")
 def churn(calibration, tenth) -> pl.DataFrame:
-    models = value.Models.of(
-        calibration, fit.fit_bg_nbd(calibration), fit.fit_gamma_gamma(calibration)
+    models = Models.of(
+        calibration, fit.fit_purchases(calibration), fit.fit_gamma_gamma(calibration)
     )
     spent = value.recent_spend(tenth, date(1997, 9, 30), 365)
     clv = value.customer_values(calibration, spent, models, SHOP)
@@ -115,7 +153,7 @@ def test_reasons_are_plain_facts(frequency, recency, age, reason):
             "spend": [1.0],
         }
     )
-    models = value.Models.of(rows, fit.Fit("bg_nbd", problem="x"), fit.Fit("gg", problem="x"))
+    models = Models.of(rows, fit.Fit("bg_nbd", problem="x"), fit.Fit("gg", problem="x"))
     clv = pl.DataFrame({"customer_id": ["a"], "clv": [5.0]})
     found = scores.churn_table(rows, clv, models, SHOP).row(0, named=True)
     assert found["reason_1"] == reason

@@ -1,40 +1,37 @@
-"""Fits that fail say why; values obey their identities; forecasts stay finite."""
+"""Values obey their identities; outcomes of known customers fall into their intervals."""
 
 from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import settings as examples
-from hypothesis import strategies as st
+from clv.known import WEEK, fit_of, live, spend
 
 from analysis import tables
-from analysis.clv import fit, predict, value
-from analysis.clv.holdout import (
-    backtest,
-    by_frequency,
-    choose_cut_off,
-    error_metrics,
-    hold_out,
-    tracking,
-)
+from analysis.clv import fit, value
+from analysis.clv.models import Models
+from analysis.clv.simulate import simulate_purchases, value_interval
 from analysis.customers import summarise_customers
 from analysis.run.settings import Settings
 
 SHOP = Settings(
     name="s", currency="USD", time_zone="UTC", sources=[{"table": "orders", "path": "p"}]
 )
+IN_MONEY = ("clv", "clv_low", "clv_high")
 
 
 def with_clv(**changes) -> Settings:
     return SHOP.model_copy(update={"clv": SHOP.clv.model_copy(update=changes)})
 
 
+def fitted(customers: pl.DataFrame, model: str = "bg_nbd") -> Models:
+    both = fit.fit_purchases(customers, model, False), fit.fit_gamma_gamma(customers)
+    return Models.of(customers, *both)
+
+
 @pytest.fixture(scope="module")
-def models(calibration) -> value.Models:
-    both = fit.fit_bg_nbd(calibration), fit.fit_gamma_gamma(calibration)
-    return value.Models.of(calibration, *both)
+def models(calibration) -> Models:
+    return fitted(calibration)
 
 
 @pytest.fixture(scope="module")
@@ -43,67 +40,133 @@ def spent(tenth) -> pl.DataFrame:
     return value.recent_spend(past, date(1997, 9, 30), 365)
 
 
-def values_under(settings: Settings, calibration, spent, models) -> pl.DataFrame:
-    return value.customer_values(calibration, spent, models, settings)
+@pytest.fixture(scope="module")
+def values(calibration, spent, models) -> pl.DataFrame:
+    return value.customer_values(calibration, spent, models, SHOP)
 
 
-def test_the_table_keeps_its_contract(calibration, spent, models):
-    found = tables.conform("clv", values_under(SHOP, calibration, spent, models))
+def close(found: pl.Series, expected: pl.Series | np.ndarray, rel: float = 1e-9) -> bool:
+    return found.to_numpy() == pytest.approx(np.asarray(expected), rel=rel, abs=1e-9)
+
+
+def test_the_table_keeps_its_contract(values, calibration):
+    found = tables.conform("clv", values)
     assert found["customer_id"].to_list() == calibration["customer_id"].to_list()
     assert found.null_count().sum_horizontal().item() == 0
     assert (found["clv_low"] <= found["clv_high"]).all()
 
 
 def test_without_discount_value_is_purchases_times_spend(calibration, spent, models):
-    found = values_under(with_clv(discount_rate_annual=0.0), calibration, spent, models)
+    found = value.customer_values(calibration, spent, models, with_clv(discount_rate_annual=0.0))
+    assert close(found["discount"], np.ones(found.height))
     product = found["expected_purchases"] * found["expected_spend_per_purchase"]
-    assert found["clv_revenue"].to_numpy() == pytest.approx(product.to_numpy(), rel=1e-9)
+    assert close(found["clv_revenue"], product)
 
 
-def test_a_margin_scales_value_and_its_interval(calibration, spent, models):
-    gross = values_under(SHOP, calibration, spent, models)
-    net = values_under(with_clv(gross_margin=0.4), calibration, spent, models)
-    for name in ("clv", "clv_low", "clv_high"):
-        assert net[name].to_numpy() == pytest.approx(0.4 * gross[name].to_numpy())
-    assert net["clv_revenue"].equals(gross["clv_revenue"])
+def test_a_discount_takes_less_than_its_rate_off_a_year(values, calibration, spent, models):
+    found = value.customer_values(calibration, spent, models, with_clv(discount_rate_annual=0.2))
+    assert ((found["discount"] > 1 / 1.2) & (found["discount"] < 1)).all()
+    assert close(found["expected_purchases"], values["expected_purchases"])
+    product = found["expected_purchases"] * found["expected_spend_per_purchase"]
+    assert close(found["clv_revenue"], product * found["discount"])
 
 
-def test_outcomes_fall_into_the_interval_nine_times_of_ten_when_the_model_is_true(
-    calibration, models
-):
-    rows = calibration.filter(pl.col("frequency") > 2)
-    random = np.random.default_rng(5)
-    truth = value.simulate_purchases(rows, models, 365, random)
-    low, high = np.quantile(value.simulate_purchases(rows, models, 365, random), [0.05, 0.95], 0)
-    inside = ((truth >= low) & (truth <= high)).mean()
-    assert 0.88 <= inside <= 0.97
+def test_a_margin_scales_value_and_its_interval(values, calibration, spent, models):
+    net = value.customer_values(calibration, spent, models, with_clv(gross_margin=0.4))
+    assert net["clv_revenue"].equals(values["clv_revenue"])
+    assert close(net["clv"], 0.4 * net["clv_revenue"])
+    for name in IN_MONEY:
+        assert close(net[name], 0.4 * values[name])
+
+
+def test_the_cost_of_serving_is_taken_off_value_and_its_interval(values):
+    cost = values.head(3).select("customer_id", future_cost=pl.Series([1.0, 2.5, 1000.0]))
+    net = value.less_cost(values, cost)
+    taken = np.zeros(values.height)
+    taken[:3] = 1.0, 2.5, 1000.0
+    for name in IN_MONEY:
+        assert close(net[name], values[name].to_numpy() - taken)
+    assert net["customer_id"].equals(values["customer_id"])
+    assert net["clv_revenue"].equals(values["clv_revenue"])
+
+
+def test_customers_sum_to_the_total(values, calibration, models):
+    by_customer = models.expected_purchases(calibration, 365) * models.expected_spend(calibration)
+    discounted = by_customer * values["discount"].to_numpy()
+    assert values["clv"].sum() == pytest.approx(discounted.sum())
+    net = value.expected_net(models, SHOP, calibration)
+    assert values["clv"].sum() == pytest.approx(net.sum())
+
+
+def test_a_factor_scales_purchases_and_value(values, calibration, spent, models):
+    factor = np.where(calibration["frequency"] > 0, 1.5, 0.5)
+    found = value.customer_values(calibration, spent, models, SHOP, factor)
+    for name in ("expected_purchases", "clv_revenue", "clv"):
+        assert close(found[name], factor * values[name].to_numpy())
+    more = factor > 1
+    assert found["clv_high"].filter(more).sum() > values["clv_high"].filter(more).sum()
+    assert found["clv_high"].filter(~more).sum() < values["clv_high"].filter(~more).sum()
+
+
+def test_a_factor_of_one_changes_nothing(values, calibration, spent, models):
+    ones = np.ones(calibration.height)
+    assert value.customer_values(calibration, spent, models, SHOP, ones).equals(values)
+
+
+def test_no_days_are_worth_nothing(calibration, models):
+    settings = with_clv(horizon_days=0)
+    assert (value.discounted_purchases(calibration, models, settings) == 0).all()
+
+
+@pytest.mark.parametrize(("freq", "unit", "month"), [("D", 1, 30), ("W", WEEK, 4.345 * WEEK)])
+def test_twelve_months_are_discounted_as_lifetimes_does(calibration, models, freq, unit, month):
+    """There a month has 30 days or 4.345 weeks, and the rate is one per month."""
+    from lifetimes import BetaGeoFitter
+    from lifetimes.utils import _customer_lifetime_value
+
+    found = models.purchases.parameters
+    theirs = BetaGeoFitter()
+    theirs.params_ = found | {"alpha": found["alpha"] / unit}
+    theirs.predict = theirs.conditional_expected_number_of_purchases_up_to_time
+    frame = calibration.select(fit.HISTORY).to_pandas()
+    frame[["recency", "T"]] /= unit
+    columns = (frame[name] for name in fit.HISTORY)
+    clv = _customer_lifetime_value(theirs, *columns, 1.0, 12, 1.15 ** (1 / 12) - 1, freq)
+    settings = with_clv(horizon_days=12 * month, discount_rate_annual=0.15)
+    ours = value.discounted_purchases(calibration, models, settings, month)
+    assert ours == pytest.approx(clv.to_numpy(), abs=1e-6, rel=1e-6)
 
 
 def test_simulated_purchases_have_the_expected_mean(calibration, models):
     rows = calibration.head(300)
-    draws = value.simulate_purchases(rows, models, 365, np.random.default_rng(7))
-    expected = models.expected_purchases(rows, 365)
-    assert draws.mean(axis=0).sum() == pytest.approx(expected.sum(), rel=0.02)
+    for model in ("bg_nbd", "mbg_nbd", "pareto_nbd", "nbd"):
+        both = fitted(calibration, model)
+        random = np.random.default_rng(7)
+        worlds = np.tile(both.purchases.values(), (4000, 1))
+        draws = simulate_purchases(rows, both.purchases, 365, random, worlds)
+        expected = both.expected_purchases(rows, 365)
+        assert draws.mean(axis=0).sum() == pytest.approx(expected.sum(), rel=0.02)
 
 
-def test_a_forecast_has_every_horizon_for_each_segment_and_the_base(calibration, models):
-    members = calibration.select(
-        "customer_id",
-        segment=pl.when(pl.col("frequency") > 0)
-        .then(pl.lit("repeat"))
-        .otherwise(pl.lit("one_time")),
-    )
-    found = tables.conform("clv_forecast", value.forecast(calibration, members, models, -0.1, SHOP))
-    assert sorted(found["horizon_days"].unique()) == [30, 91, 365]
-    parts = found.filter(pl.col("segment") != "all")["expected_purchases"].sum()
-    whole = found.filter(pl.col("segment") == "all")["expected_purchases"].sum()
-    assert parts == pytest.approx(whole)
-    narrow = value.forecast(calibration, members, models, None, SHOP)
-    assert (
-        found["high"] - found["low"]
-        > narrow.sort("segment", "horizon_days")["high"]
-        - narrow.sort("segment", "horizon_days")["low"]
-    ).all()
+def test_the_interval_does_not_depend_on_the_number_of_runs(calibration, models):
+    first, second = (value_interval(calibration, models, 365, 42) for _ in range(2))
+    assert all((one == other).all() for one, other in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("model", ["bg_nbd", "mbg_nbd", "pareto_nbd"])
+def test_outcomes_of_known_customers_fall_into_their_intervals(model):
+    """Two thousand customers up to a year old, their next 180 days; fitted and true parameters."""
+    random = np.random.default_rng(17)
+    truth, money = fit_of(model), fit_of("gamma_gamma")
+    people = spend(money, live(truth, random.uniform(90, 365, 2000), 180, random), random)
+    true, found = Models.of(people, truth, money), fitted(people, model)
+    low, high = value_interval(people, found, 180, seed=3)
+    least, most = value_interval(people, true, 180, seed=3)
+    actual = people["later_spend"].to_numpy()
+    assert ((actual >= low) & (actual <= high)).mean() >= 0.88
+    repeat = people["frequency"].to_numpy() > 0
+    assert ((actual >= low) & (actual <= high))[repeat].mean() >= 0.88
+    assert (high - low).mean() <= 1.10 * (most - least).mean()
 
 
 def test_the_fit_comes_back_from_its_table(calibration, models):
@@ -115,90 +178,31 @@ def test_the_fit_comes_back_from_its_table(calibration, models):
 
 
 NO_FITS = {
-    "one customer": pl.col("customer_id") == "00004",
-    "nobody bought again": pl.col("frequency") == 0,
+    "one customer": (pl.col("customer_id") == "00004", "few_repeat_buyers"),
+    "nobody bought again": (pl.col("frequency") == 0, "nobody_bought_again"),
 }
 
 
 @pytest.mark.parametrize("base", NO_FITS)
 def test_where_nothing_can_be_fitted_the_base_rate_stands_in(calibration, spent, base):
-    few = calibration.filter(NO_FITS[base])
-    both = fit.fit_bg_nbd(few), fit.fit_gamma_gamma(few)
-    assert [one.problem for one in both] == ["few_repeat_buyers"] * 2
-    models = value.Models.of(few, *both)
-    found = tables.conform("clv", values_under(SHOP, few, spent, models))
+    chosen, problem = NO_FITS[base]
+    few = calibration.filter(chosen)
+    models = fitted(few)
+    assert models.purchases.problem == problem
+    assert models.spend.problem == "few_repeat_buyers"
+    found = tables.conform("clv", value.customer_values(few, spent, models, SHOP))
     assert found.height == few.height
     rate = few["frequency"].sum() / few["T"].sum()
-    assert found["expected_purchases"].to_numpy() == pytest.approx(365 * rate)
-    table = tables.conform("clv_fit", value.fit_table([("month", date(1998, 1, 1), both[0])]))
-    assert set(table["note"]) == {"few_repeat_buyers"}
+    assert close(found["expected_purchases"], np.full(few.height, 365 * rate))
+    table = tables.conform(
+        "clv_fit", value.fit_table([("month", date(1998, 1, 1), models.purchases)])
+    )
+    assert set(table["note"]) == {problem}
 
 
-def test_money_in_another_unit_gives_the_same_fit(calibration):
-    scaled = calibration.with_columns(pl.col("monetary_value") * 1e8)
-    plain, large = fit.fit_gamma_gamma(calibration), fit.fit_gamma_gamma(scaled)
-    assert large.parameters["p"] == pytest.approx(plain.parameters["p"], rel=1e-4)
-    assert large.parameters["v"] == pytest.approx(1e8 * plain.parameters["v"], rel=1e-4)
-
-
-def test_a_fit_does_not_depend_on_the_order_of_customers(calibration):
-    shuffled = calibration.sample(fraction=1, shuffle=True, seed=3)
-    assert fit.fit_bg_nbd(shuffled) == fit.fit_bg_nbd(calibration)
-
-
-parameters = st.tuples(
-    st.floats(0.05, 20), st.floats(0.5, 500), st.floats(0.01, 20), st.floats(0.01, 20)
-)
-
-
-@given(parameters, st.integers(0, 2000), st.floats(0, 1), st.integers(1, 3000))
-@examples(max_examples=300, deadline=None)
-def test_predictions_are_finite_and_grow_with_the_horizon(fitted, x, share, age):
-    t_x = age * share if x else 0.0
-    horizons = np.array([0.0, 1.0, 30.0, 365.0, 3650.0])
-    history = (np.full(5, x), np.full(5, t_x), np.full(5, float(age)))
-    expected = predict.expected_purchases(*history, horizons, fitted)
-    chance = predict.probability_active(*history, horizons, fitted)
-    for found in (expected, chance):
-        assert np.isfinite(found).all()
-        assert found[0] == pytest.approx(0, abs=1e-9)
-        assert (np.diff(found) >= -1e-6 * (1 + found[1:])).all()
-    assert ((chance >= 0) & (chance <= 1)).all()
-    assert (chance <= expected + 1e-6 * (1 + expected)).all()
-
-
-@pytest.mark.parametrize(
-    ("first", "as_of", "expected"),
-    [
-        (date(1997, 1, 1), date(1998, 6, 30), date(1997, 9, 30)),
-        (date(1997, 1, 1), date(1997, 3, 31), None),
-        (date(2015, 1, 1), date(2024, 6, 30), date(2023, 6, 30)),
-    ],
-)
-def test_the_cut_off_is_a_months_end_in_the_middle_of_the_history(first, as_of, expected):
-    assert choose_cut_off(first, as_of, 365) == expected
-
-
-def test_the_holdout_sees_nothing_after_its_cut_off(tenth):
-    cut_off, as_of = date(1997, 9, 30), date(1998, 6, 30)
-    held = hold_out(tenth, cut_off, as_of)
-    blind = hold_out(tenth.filter(pl.col("purchase_day") <= cut_off), cut_off, as_of)
-    assert held.models == blind.models
-    assert blind.customers["actual_purchases"].sum() == 0
-    tables.conform("clv_backtest", backtest(held))
-    weeks = tracking(tenth, held, as_of)
-    assert weeks["actual"][-1] == pytest.approx(2457 + 1882, abs=40)
-    assert by_frequency(held)["actual"][0] == pytest.approx(0.24, abs=5e-3)
-
-
-def test_error_metrics_of_a_hand_worked_case():
-    found = error_metrics(np.array([0.0, 2.0]), np.array([1.0, 2.0]))
-    expected = {"mae": 0.5, "rmse": 0.5**0.5, "bias": 0.5, "gini": 1.0}
-    assert found == pytest.approx(expected)
-    assert error_metrics(np.zeros(2), np.zeros(2))["bias"] is None
-
-
-def test_summaries_up_to_the_cut_off_and_to_the_end_share_their_customers(tenth):
-    early = summarise_customers(tenth.lazy(), date(1997, 3, 31)).collect()
-    late = summarise_customers(tenth.lazy(), date(1998, 6, 30)).collect()
-    assert set(early["customer_id"]) <= set(late["customer_id"])
+def test_summaries_up_to_a_cut_off_and_to_the_end_share_their_customers(tenth):
+    early, late = (
+        summarise_customers(tenth.lazy(), end).collect()["customer_id"]
+        for end in (date(1997, 3, 31), date(1998, 6, 30))
+    )
+    assert set(early) <= set(late)

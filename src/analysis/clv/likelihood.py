@@ -27,6 +27,7 @@ COMPETING = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 PURCHASE_MODELS = (*COMPETING, "nbd")
 _LARGEST_EXPONENT = 600.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+_ROOT = 4  # gathers the nodes where many purchases end in a long silence
 
 
 @dataclass(frozen=True)
@@ -171,24 +172,27 @@ class Deaths:
 def died_before(x, t_x, age, parameters) -> Deaths:
     """The integral of s (alpha + y) ** -(r + x) (beta + y) ** -(s + 1) over y from t_x to T.
 
-    Substituting u = ((alpha + t_x) / (alpha + y)) ** (r + x) leaves a smooth function of u, so that
-    a fixed Gauss-Legendre rule serves one purchase as well as a thousand.
+    Substituting v ** 4 = ((m + t_x) / (m + y)) ** c with m the smaller of alpha and beta, and c such
+    that both sides fall alike at t_x, leaves a smooth function of v, so that a fixed Gauss-Legendre
+    rule serves one purchase as well as a thousand, and a life much shorter than the time between
+    purchases as well as a longer one.
     """
     r, alpha, s, beta = parameters
-    shape = np.asarray(r + x, dtype=float)
-    first, second = (np.reshape(each, (-1, 1)) for each in (alpha, beta))
-    at_last, at_end = np.log(alpha + t_x), np.log(alpha + age)
-    passed = -shape * (at_end - at_last)
-    width = -np.expm1(passed)
-    u = np.exp(passed)[:, None] + width[:, None] * (_NODES + 1) / 2
-    log_rate = at_last[:, None] - np.log(u) / shape[:, None]
-    log_death = np.log(np.maximum(second - first + np.exp(log_rate), 1e-300))
-    each = log_rate - (s + 1) * log_death
+    shape, least = np.asarray(r + x, dtype=float), np.minimum(alpha, beta)
+    fall = (least + t_x) * (shape / (alpha + t_x) + s / (beta + t_x)) / _ROOT
+    passed = fall * (np.log(least + age) - np.log(least + t_x))
+    width = -np.expm1(-passed)
+    log_v = np.log(np.exp(-passed)[:, None] + width[:, None] * (_NODES + 1) / 2)
+    grown = -log_v / fall[:, None]
+    y = np.reshape(t_x, (-1, 1)) + np.reshape(least + t_x, (-1, 1)) * np.expm1(grown)
+    log_rate, log_death = (np.log(np.reshape(each, (-1, 1)) + y) for each in (alpha, beta))
+    at_last = np.log(alpha + t_x)
+    each = shape[:, None] * (at_last[:, None] - log_rate) - (s + 1) * log_death + grown - log_v
     top = each.max(axis=1)
     each = np.exp(each - top[:, None]) * _WEIGHTS
     total = each.sum(axis=1)
     with np.errstate(divide="ignore"):
-        log_total = top + np.log(total / 2 * width * s / shape) - shape * at_last
+        log_total = top + np.log(total / 2 * width * s * (least + t_x) / fall) - shape * at_last
     return Deaths(log_rate, log_death, each / total[:, None], log_total)
 
 
