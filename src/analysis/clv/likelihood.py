@@ -107,8 +107,9 @@ def _bg_family(rows: Rows, parameters, gradient: bool, drops_at_first: bool):
         dropping = np.where(n > 0, np.log(a) - np.log(chances), -np.inf)
     shape = (r + x)[at_x]
     log_age, log_t = np.log(alpha + age)[at_age], np.log(alpha + t_x)[at_t]
-    odds = np.exp(np.minimum(dropping[at_x] + shape * (log_age - log_t), _LARGEST_EXPONENT))
-    beyond = np.log1p(odds)
+    log_odds = dropping[at_x] + shape * (log_age - log_t)
+    odds = np.exp(np.minimum(log_odds, _LARGEST_EXPONENT))
+    beyond = np.maximum(np.log1p(odds), log_odds)
     if not gradient:
         return constant[at_x] - shape * log_age + beyond, None
     weight = rows.weight
