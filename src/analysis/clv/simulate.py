@@ -11,10 +11,11 @@ from analysis.clv import predict
 from analysis.clv.fit import Fit
 from analysis.clv.models import Models, history
 
-DRAWS, LEAST_DRAWS = 400, 100
+DRAWS, DRAWS_SHARED = 400, 200
 LOW, HIGH = 0.05, 0.95
 _CELLS = 2_000_000  # draws held at a time
-_ALL_CELLS = 100_000_000  # draws in all, before their number per row is lowered
+LARGEST_EXACT = 50_000  # rows; of larger bases much alike histories share their draws
+_ALIKE = 0.1  # relative steps of age, silence and mean value that count as much alike
 
 
 def value_interval(
@@ -26,12 +27,48 @@ def value_interval(
         rows: `frequency`, `recency`, `T`, `monetary_value`; sorted, so that equal input draws alike.
         factor: what each row's rate of purchase is multiplied with.
     """
-    draws = int(np.clip(_ALL_CELLS // max(rows.height, 1), LEAST_DRAWS, DRAWS))
-    step = max(_CELLS // draws, 1)
     factor = np.broadcast_to(np.asarray(factor, dtype=float), rows.height)
     random = np.random.default_rng(seed)
     # The same parameters for every part: a draw is one world in which all customers live.
-    worlds = _worlds(models, draws, random)
+    exact = rows.height <= LARGEST_EXACT
+    worlds = _worlds(models, DRAWS if exact else DRAWS_SHARED, random)
+    if exact:
+        return _intervals(rows, models, worlds, days, factor, random)
+    named = _much_alike(rows.with_columns(factor=factor)).with_row_index("place")
+    columns = ["frequency", "recency", "T", "monetary_value", "factor"]
+    shared = named.select(columns).unique().sort(columns)
+    low, high = _intervals(
+        shared.drop("factor"), models, worlds, days, shared["factor"].to_numpy(), random
+    )
+    shared = shared.with_columns(low=low, high=high, typical=models.expected_spend(shared))
+    found = named.join(shared, on=columns, how="left", nulls_equal=True, maintain_order="left")
+    scale = models.expected_spend(rows) / found["typical"].to_numpy()
+    return found["low"].to_numpy() * scale, found["high"].to_numpy() * scale
+
+
+def _much_alike(rows: pl.DataFrame) -> pl.DataFrame:
+    """Histories with age, silence and mean value in steps of a tenth, so that many are equal."""
+
+    def in_steps(value: pl.Expr) -> pl.Expr:
+        return (
+            pl.when(value > 0)
+            .then(((value.log() / _ALIKE).round() * _ALIKE).exp())
+            .otherwise(value)
+        )
+
+    age, idle = in_steps(pl.col("T")), in_steps(pl.col("T") - pl.col("recency"))
+    return rows.with_columns(
+        T=age,
+        recency=pl.when(pl.col("frequency") > 0).then((age - idle).clip(0)).otherwise(0.0),
+        monetary_value=in_steps(pl.col("monetary_value")),
+    )
+
+
+def _intervals(
+    rows: pl.DataFrame, models: Models, worlds, days: float, factor, random
+) -> tuple[np.ndarray, np.ndarray]:
+    """The percentiles, some rows at a time."""
+    step = _CELLS // DRAWS
     low, high = np.zeros(rows.height), np.zeros(rows.height)
     for start in range(0, rows.height, step):
         part = slice(start, start + step)
