@@ -1,6 +1,4 @@
-"""Expected value by the other classes of customers, and what serving them has cost."""
-
-from datetime import date, timedelta
+"""Expected value by the other classes of customers."""
 
 import polars as pl
 
@@ -34,24 +32,4 @@ def by_class(values: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
             descending=[False, True, False],
         )
         .select("axis", "class", "customers", "clv", "clv_per_customer")
-    )
-
-
-def costs_by_kind(costs: pl.DataFrame, revenue: float, as_of: date, days: int) -> pl.DataFrame:
-    """What customers have cost in the last days, by kind, the largest first.
-
-    Args:
-        costs: the table `costs`; empty without a source.
-        revenue: of the same days, to set the costs against.
-        days: how far back, counted from `as_of`.
-
-    Returns:
-        One row per kind: `cost_kind`, `amount`, `share_of_revenue` (null without revenue).
-    """
-    since = as_of - timedelta(days=days)
-    recent = costs.filter((pl.col("month") > since) & (pl.col("month") <= as_of))
-    grouped = recent.group_by(cost_kind="kind").agg(pl.col("amount").sum().cast(pl.Float64))
-    share = pl.when(revenue > 0).then(pl.col("amount") / (revenue or 1))
-    return grouped.with_columns(share_of_revenue=share).sort(
-        "amount", "cost_kind", descending=[True, False]
     )

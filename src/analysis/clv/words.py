@@ -10,7 +10,7 @@ from analysis.clv.forecast import Outlook, hit_interval
 from analysis.clv.holdout import Holdout, measured, usable_bias, winner
 from analysis.clv.models import Models
 from analysis.labels import label
-from analysis.report.show import Money, Share
+from analysis.report.show import Share
 
 LARGEST_CORRELATION = 0.15
 
@@ -180,15 +180,3 @@ def parameters_moved(month: date | None, names: list[str]) -> dict:
     if not names:
         return {"key": "clv.drift_calm", "month": month}
     return {"key": "clv.drift_moved", "month": month, "names": ", ".join(names)}
-
-
-def costs(table: pl.DataFrame, days: int) -> dict:
-    """What customers have cost, or that nothing says so."""
-    if table.is_empty():
-        return {"key": "clv.no_costs"}
-    return {
-        "key": "clv.costs",
-        "amount": Money(table["amount"].sum()),
-        "days": days,
-        "share": Share(table["share_of_revenue"].sum()),
-    }
