@@ -107,6 +107,22 @@ def test_a_forecast_has_every_horizon_for_each_segment_and_the_base(sample_past)
     assert outlooks[2].checked_days <= 365
 
 
+def test_months_sum_to_the_forecast_of_the_horizon(sample_past):
+    known = sample_past.at(date(1997, 9, 30)).customers
+    models = sample_past.at(date(1997, 9, 30)).models("mbg_nbd")
+    factor = np.full(known.height, 1.1)
+    found = forecast.by_month(known, models, factor, date(1997, 9, 30), 100)
+    expected = 1.1 * models.expected_purchases(known, 100)
+    assert found["until"].to_list() == [
+        date(1997, 10, 30),
+        date(1997, 11, 30),
+        date(1997, 12, 30),
+        date(1998, 1, 8),
+    ]
+    assert found["expected_purchases"].sum() == pytest.approx(expected.sum())
+    assert found["expected_revenue"].sum() == pytest.approx(expected @ models.expected_spend(known))
+
+
 def test_chance_varies_purchases_at_least_as_a_poisson_process_does(sample_past):
     known = sample_past.at(date(1997, 9, 30)).customers
     models = sample_past.at(date(1997, 9, 30)).models("bg_nbd")

@@ -17,6 +17,7 @@ from scipy.stats import beta, t
 from analysis.clv.choose import Choice
 from analysis.clv.models import Models, history
 from analysis.clv.origins import Past
+from analysis.run.months import DAYS_PER_MONTH
 from analysis.run.settings import Settings
 
 HORIZONS = (30, 91)
@@ -59,10 +60,10 @@ class Outlook:
         return PRIOR_WEIGHT + self.checked.height
 
     def interval(self, expected: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """90 % interval of totals with that expectation and that variance by chance."""
+        """90 % interval of totals with that expectation and that variance by chance, in whole numbers."""
         chance = np.divide(variance, expected**2, out=np.zeros_like(expected), where=expected > 0)
         reach = self.quantile * np.sqrt(self.spread**2 + chance)
-        return expected * np.exp(-reach), expected * np.exp(reach)
+        return np.floor(expected * np.exp(-reach)), np.ceil(expected * np.exp(reach))
 
 
 def outlook(past: Past, model: str, days: int, until: date | None = None) -> Outlook:
@@ -208,6 +209,32 @@ def forecast_table(
             )
         )
     return pl.concat(parts).sort("segment", "horizon_days")
+
+
+def by_month(
+    customers: pl.DataFrame, models: Models, factor: np.ndarray, as_of: date, horizon_days: int
+) -> pl.DataFrame:
+    """Expected purchases and revenue of the whole base in each month of the horizon.
+
+    Args:
+        customers: the table `customers`.
+        factor: what each customer's expectation is multiplied with over the horizon.
+
+    Returns:
+        One row per month of 365.25 / 12 days, the last may be shorter: `until` (date),
+        `expected_purchases`, `expected_revenue` (undiscounted).
+    """
+    ends = np.append(np.arange(DAYS_PER_MONTH, horizon_days - 1e-9, DAYS_PER_MONTH), horizon_days)
+    spend = models.expected_spend(customers)
+    sums = [(0.0, 0.0)]
+    for end in ends:
+        expected = models.expected_purchases(customers, end) * factor
+        sums.append((float(expected.sum()), float(expected @ spend)))
+    purchases, revenue = np.diff(np.array(sums), axis=0).T
+    until = [as_of + timedelta(days=round(end)) for end in ends]
+    return pl.DataFrame(
+        {"until": until, "expected_purchases": purchases, "expected_revenue": revenue}
+    )
 
 
 def factors(customers: pl.DataFrame, models: Models, choice: Choice, seen: Outlook) -> np.ndarray:
