@@ -162,7 +162,7 @@ def _count_since(rows: pl.DataFrame, since: date, name: str) -> pl.LazyFrame:
 
 
 def _costs_since(costs: pl.DataFrame, since: date) -> pl.LazyFrame:
-    recent = costs.lazy().filter(pl.col("month") > since)
+    recent = costs.lazy().filter(pl.col("month") >= since)  # twelve whole months, leap years too
     return recent.group_by("customer_id").agg(costs_365=pl.col("amount").sum().cast(pl.Float64))
 
 
