@@ -1,0 +1,81 @@
+"""Why a customer's chance to leave is high: what each feature adds to the logit, in named groups.
+
+Contributions are measured from the mean of the base that is scored, so that what everybody shares is
+nobody's reason. Features of one group go together; one alone may have either sign, so groups are shown.
+"""
+
+import numpy as np
+import polars as pl
+
+from analysis.churn.features import GROUP_OF, GROUPS
+from analysis.churn.logistic import Logistic
+from analysis.churn.measures import rank
+from analysis.churn.snapshots import Snapshot
+
+BASE = "base"
+SHOWN = 3
+
+
+def contributions(model: Logistic, features: pl.DataFrame) -> pl.DataFrame:
+    """What each feature adds to each customer's logit.
+
+    Returns:
+        One row per customer: `customer_id`, `base` (the logit of mean inputs, the same for all), and
+        one column per feature of the model. `base` and the features sum to the logit.
+    """
+    inputs = model.standardised(features)
+    means = inputs.mean(axis=0)
+    parts = (inputs - means) * model.coefficients
+    base = model.intercept + float(means @ model.coefficients)
+    columns = {name: parts[:, place] for place, name in enumerate(model.columns)}
+    return features.select("customer_id", pl.lit(base).alias(BASE)).with_columns(
+        **{name: pl.Series(values) for name, values in columns.items()}
+    )
+
+
+def grouped(parts: pl.DataFrame) -> pl.DataFrame:
+    """Contributions summed into the groups that have any: `customer_id`, `base`, one per group."""
+    sums = {}
+    for group in GROUPS:
+        members = [name for name in parts.columns if GROUP_OF.get(name) == group]
+        if members:
+            sums[group] = pl.sum_horizontal(members)
+    return parts.select("customer_id", BASE, **sums)
+
+
+def supported(model: Logistic, snapshots: list[Snapshot]) -> list[str]:
+    """The groups that may be shown as reasons: where they added more, more customers left.
+
+    Args:
+        snapshots: closed ones; each group is judged on all of them together.
+    """
+    tables = [grouped(contributions(model, one.features)) for one in snapshots]
+    left = np.concatenate([one.no_purchase for one in snapshots])
+    together = pl.concat(tables)
+    names = [name for name in together.columns if name in GROUPS]
+    return [name for name in names if (rank(left, together[name].to_numpy()) or 0) > 0.5]
+
+
+def reasons(groups: pl.DataFrame, shown: list[str] | None = None) -> pl.DataFrame:
+    """The groups that raise each customer's chance most.
+
+    Args:
+        groups: as `grouped` returns them.
+        shown: the groups that may be named; all by default.
+
+    Returns:
+        One row per customer: `customer_id`, `reason_1` to `reason_3` (names of groups, the largest
+        contribution first, null where fewer are above zero).
+    """
+    names = [name for name in groups.columns if name in (GROUPS if shown is None else shown)]
+    values = groups.select(names).to_numpy()
+    order = np.argsort(-values, axis=1, kind="stable")[:, :SHOWN]
+    largest = np.take_along_axis(values, order, axis=1)
+    named = np.array([*names, None], dtype=object)[np.where(largest > 0, order, len(names))]
+    columns = [
+        pl.Series(f"reason_{place + 1}", named[:, place] if place < len(names) else None, pl.String)
+        for place in range(SHOWN)
+        if place < len(names)
+    ]
+    missing = [pl.lit(None, pl.String).alias(f"reason_{n + 1}") for n in range(len(columns), SHOWN)]
+    return groups.select("customer_id").with_columns(*columns, *missing)
