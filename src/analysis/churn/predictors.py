@@ -25,7 +25,7 @@ LOGISTIC, BTYD_CHANCE, IDLE_TIME, THREE_SIGNALS = COMPETING = (
     "idle_time",
     "three_signals",
 )
-BOOSTING = "boosting"  # for comparison: its reasons do not add up
+BOOSTING = "boosting"  # for comparison, never chosen: its reasons do not add up
 LEARNING = (LOGISTIC, BOOSTING)
 LEAST_EVENTS = 50  # customers of each kind, below which nothing is learned
 MOST_TRAINING = 2  # snapshots; more serve no better
@@ -173,7 +173,7 @@ def choose(snapshots: Snapshots, cut_off: date) -> Choice:
     training = snapshots.closed(cut_off, MOST_TRAINING)
     if not enough(training):
         return _choice(IDLE_TIME, TOO_FEW_EVENTS, {}, [])
-    found: dict[str, list[float]] = {name: [] for name in (*COMPETING, BOOSTING)}
+    found: dict[str, list[float]] = {name: [] for name in COMPETING}
     cut_offs = []
     for origin in snapshots.closed(cut_off, MOST_ORIGINS):
         if not (enough([origin]) and enough(snapshots.closed(origin.cut_off, MOST_TRAINING))):
@@ -190,9 +190,7 @@ def choose(snapshots: Snapshots, cut_off: date) -> Choice:
 
 
 def _choice(method: str, reason: str, means: dict[str, float], cut_offs: list[date]) -> Choice:
-    rows = [
-        (name, means.get(name), len(cut_offs), name == method) for name in (*COMPETING, BOOSTING)
-    ]
+    rows = [(name, means.get(name), len(cut_offs), name == method) for name in COMPETING]
     schema = {"method": pl.String, "auc": pl.Float64, "windows": pl.Int64, "chosen": pl.Boolean}
     return Choice(method, reason, cut_offs, pl.DataFrame(rows, schema=schema, orient="row"))
 
