@@ -8,8 +8,10 @@ import pytest
 from scipy.special import expit
 
 from analysis.churn.features import GROUPS
+from analysis.churn.logistic import fit_logistic
 from analysis.churn.predictors import LOGISTIC, score
 from analysis.churn.reasons import contributions, grouped, reasons, supported
+from analysis.churn.snapshots import Snapshot
 
 CUT_OFF = date(1998, 3, 31)
 
@@ -71,3 +73,17 @@ def test_the_three_largest_groups_above_zero_are_named():
     ]
     assert set(named.columns) == {"customer_id", "reason_1", "reason_2", "reason_3"}
     assert set(values) <= set(GROUPS)
+
+
+def test_complaints_of_frequent_buyers_can_be_judged_among_their_like():
+    """Frequent buyers complain more; among customers alike, those who complained left more."""
+    random = np.random.default_rng(0)
+    rate = random.gamma(2, 1, 20_000)
+    complaints = (random.random(rate.size) < rate / 8).astype(float)
+    left = random.random(rate.size) < expit(1.5 - 1.5 * rate + 0.7 * complaints)
+    table = pl.DataFrame({"purchases": np.expm1(rate), "complaints_365": complaints})
+    model = fit_logistic(table, left)
+    table = table.with_columns(customer_id=pl.lit("c"))
+    snapshot = Snapshot(CUT_OFF, 91, table, np.zeros(left.size), True, left)
+    assert supported(model, [snapshot]) == ["frequency"]
+    assert supported(model, [snapshot], strata=10) == ["frequency", "complaints"]

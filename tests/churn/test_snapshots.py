@@ -163,3 +163,24 @@ def test_features_of_a_hand_worked_history():
     assert a == expected
     assert (b["idle_days"], b["idle_in_gaps"], b["complaint_days"]) == (0.0, 1.0, 365.0)
     assert (b["complaints_open"], b["satisfaction"], b["satisfaction_unknown"]) == (0.0, 0.8, 0.0)
+
+
+def test_lines_take_customer_and_time_from_an_order_known_by_then():
+    orders = WORLD.orders.with_row_index("order_id").cast({"order_id": pl.String})
+    lines = orders.select(
+        "order_id",
+        customer_id=pl.lit(None, pl.String),
+        ordered_at=pl.lit(None, pl.Datetime("us")),
+        unit_price=pl.lit(8).cast(MONEY),
+        list_price=pl.lit(10).cast(MONEY),
+        quantity=pl.lit(1.0),
+    )
+    found = take(replace(WORLD, orders=orders, order_lines=lines), CUT_OFF, H, AS_OF).features
+    assert found["discount_share"].to_list() == pytest.approx([0.2] * found.height)
+
+
+def test_attitudes_are_not_satisfaction():
+    surveys = WORLD.surveys.with_columns(item=pl.lit("CSAT"), score=pl.lit(7.0))
+    attitudes = surveys.with_columns(item=pl.lit("attitude: price"), score=pl.lit(1.0))
+    sources = replace(WORLD, surveys=pl.concat([surveys, attitudes]), attitude_items=("attitude",))
+    assert set(take(sources, CUT_OFF, H, AS_OF).features["satisfaction"]) == {0.7}

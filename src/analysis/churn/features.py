@@ -52,6 +52,7 @@ class Sources:
 
     Where `orders` are given, purchases are counted from them, as a refund that came after a day must
     not lower what had been bought by then; the table `occasions` knows no days of refunds.
+    Items of surveys that begin with one of `attitude_items` do not ask for satisfaction.
     """
 
     occasions: pl.DataFrame
@@ -61,6 +62,7 @@ class Sources:
     interactions: pl.DataFrame | None = None
     surveys: pl.DataFrame | None = None
     zero_price_is_purchase: bool = True
+    attitude_items: tuple[str, ...] = ()
 
     def purchases(self, until: date) -> pl.DataFrame:
         """The purchase occasions as known at the end of a day, sorted."""
@@ -143,7 +145,7 @@ def _optional(sources: Sources, cut_off: date) -> list[tuple[pl.LazyFrame, dict[
     }
     found = []
     for name, (time, build) in builders.items():
-        table = getattr(sources, name)
+        table = _table(sources, name, cut_off)
         if table is None or time not in table.columns:
             continue
         rows = table.lazy().filter(_day(time) <= cut_off).with_columns(day=_day(time)).collect()
@@ -151,6 +153,28 @@ def _optional(sources: Sources, cut_off: date) -> list[tuple[pl.LazyFrame, dict[
         if built is not None:
             found.append(built)
     return found
+
+
+def _table(sources: Sources, name: str, cut_off: date) -> pl.DataFrame | None:
+    """A table; answers about attitudes are left out, lines get customer and time of their order."""
+    table = getattr(sources, name)
+    if name == "surveys" and table is not None and sources.attitude_items:
+        about = [pl.col("item").str.starts_with(start) for start in sources.attitude_items]
+        return table.filter(~pl.any_horizontal(about))
+    orders = sources.orders
+    if name != "order_lines" or table is None or orders is None:
+        return table
+    if not ("order_id" in table.columns and "order_id" in orders.columns):
+        return table
+    whose = (
+        orders.filter((_day("ordered_at") <= cut_off) & pl.col("order_id").is_not_null())
+        .group_by("order_id")
+        .agg(whose=pl.col("customer_id").min(), ordered=pl.col("ordered_at").min())
+    )
+    return table.join(whose, on="order_id", how="left", maintain_order="left").with_columns(
+        customer_id=pl.coalesce("customer_id", "whose"),
+        ordered_at=pl.coalesce("ordered_at", "ordered"),
+    )
 
 
 def _refunds(rows: pl.DataFrame, cut_off: date) -> tuple[pl.LazyFrame, dict[str, float]]:

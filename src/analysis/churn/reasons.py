@@ -43,17 +43,37 @@ def grouped(parts: pl.DataFrame) -> pl.DataFrame:
     return parts.select("customer_id", BASE, **sums)
 
 
-def supported(model: Logistic, snapshots: list[Snapshot]) -> list[str]:
+def supported(model: Logistic, snapshots: list[Snapshot], strata: int = 1) -> list[str]:
     """The groups that may be shown as reasons: where they added more, more customers left.
 
     Args:
         snapshots: closed ones; each group is judged on all of them together.
+        strata: into how many equal parts by the rest of the logit customers are divided and compared
+            within. One is the plain cohort plot, in which complaints may seem to keep customers,
+            as those who buy most complain most.
     """
-    tables = [grouped(contributions(model, one.features)) for one in snapshots]
+    together = pl.concat([grouped(contributions(model, one.features)) for one in snapshots])
     left = np.concatenate([one.no_purchase for one in snapshots])
-    together = pl.concat(tables)
     names = [name for name in together.columns if name in GROUPS]
-    return [name for name in names if (rank(left, together[name].to_numpy()) or 0) > 0.5]
+    found = []
+    for name in names:
+        rest = together.select(pl.sum_horizontal(BASE, *(one for one in names if one != name)))
+        order = np.argsort(rest.to_series().to_numpy(), kind="stable")
+        parts = np.array_split(order, strata)
+        if _rank_within(left, together[name].to_numpy(), parts) > 0.5:
+            found.append(name)
+    return found
+
+
+def _rank_within(left: np.ndarray, score: np.ndarray, parts: list[np.ndarray]) -> float:
+    """AUC over pairs of the same part; 0 where no part has both outcomes."""
+    areas = [
+        (rank(left[part], score[part]), left[part].sum() * (~left[part]).sum()) for part in parts
+    ]
+    known = [(area, pairs) for area, pairs in areas if area is not None]
+    if not known:
+        return 0.0
+    return sum(area * pairs for area, pairs in known) / sum(pairs for _, pairs in known)
 
 
 def reasons(groups: pl.DataFrame, shown: list[str] | None = None) -> pl.DataFrame:
