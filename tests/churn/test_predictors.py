@@ -11,7 +11,12 @@ from analysis.churn.backtest import backtest, last_months_model
 from analysis.churn.features import Sources
 from analysis.churn.leaks import TOO_GOOD, alarms
 from analysis.churn.logistic import fit_logistic, shift_to
-from analysis.churn.measures import calibration_error, cross_validated, measure
+from analysis.churn.measures import (
+    calibration_error,
+    calibration_noise,
+    cross_validated,
+    measure,
+)
 from analysis.churn.predictors import (
     BOOSTING,
     COMPARED,
@@ -187,6 +192,13 @@ def test_calibration_error_is_the_mean_distance_over_ten_equal_bins():
     assert calibration_error(left, chance) == pytest.approx(0, abs=1e-12)
     assert calibration_error(left, chance + 0.05) == pytest.approx(0.05)
     assert calibration_error(left[:5], chance[:5]) == 0  # fewer customers than bins
+
+
+def test_exactly_right_chances_miss_by_the_noise_alone():
+    random = np.random.default_rng(0)
+    chance = random.beta(2, 1, 1_000)
+    errors = [calibration_error(random.random(1_000) < chance, chance) for _ in range(200)]
+    assert calibration_noise(chance) == pytest.approx(np.mean(errors), rel=0.05)
 
 
 def test_contracts_that_end_are_ranked_by_the_same_code_as_elsewhere():

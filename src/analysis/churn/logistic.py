@@ -10,9 +10,10 @@ from sklearn.linear_model import LogisticRegression
 
 from analysis.churn.features import BTYD
 
-# Inverse strength of the L2 penalty. Counts of 30 to 180 days hardly differ while a base is young,
-# and a weak penalty then learns weights that fail a quarter later.
-INVERSE_PENALTY = 0.01
+# The L2 penalty weighs as much as so many rows out of all, whatever the size of the base: counts of
+# 30 to 180 days hardly differ while a base is young, and weights learned on them with a weaker penalty
+# fail a quarter later. Stronger ones draw chances towards the mean.
+INVERSE_PENALTY_TIMES_ROWS = 300
 WIDEST_SHIFT = 30.0
 
 
@@ -69,7 +70,8 @@ def fit_logistic(
     inputs = logarithms(rows, columns)
     means, scales = inputs.mean(axis=0), inputs.std(axis=0)
     scales = np.where(scales > 1e-12, scales, 1.0)
-    model = LogisticRegression(C=INVERSE_PENALTY, solver="newton-cholesky", max_iter=200)
+    strength = INVERSE_PENALTY_TIMES_ROWS / rows.height
+    model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=200)
     model.fit((inputs - means) / scales, rows["left"].to_numpy())
     return Logistic(columns, means, scales, model.coef_[0], float(model.intercept_[0]))
 

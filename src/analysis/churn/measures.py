@@ -5,7 +5,7 @@ import polars as pl
 from sklearn.model_selection import StratifiedKFold
 
 from analysis.churn.logistic import fit_logistic
-from analysis.clv.metrics import activity_metrics, auc, deciles
+from analysis.clv.metrics import TENTHS, activity_metrics, auc, deciles
 
 FOLDS = 5
 
@@ -19,13 +19,14 @@ def measure(left: np.ndarray, chance: np.ndarray) -> dict[str, float | None]:
 
     Returns:
         `auc` (None where all did the same), `brier`, `log_loss`, `accuracy`, `calibration_error`,
-        `rate` (share that left), `predicted` (mean chance), `brier_of_rate` (of giving everybody
-        that share).
+        `calibration_noise`, `rate` (share that left), `predicted` (mean chance), `brier_of_rate`
+        (of giving everybody that share).
     """
     outcome = left.astype(float)
     rate = float(outcome.mean())
     return activity_metrics(outcome, chance) | {
         "calibration_error": calibration_error(left, chance),
+        "calibration_noise": calibration_noise(chance),
         "rate": rate,
         "predicted": float(chance.mean()),
         "brier_of_rate": rate * (1 - rate),
@@ -45,6 +46,17 @@ def calibration_error(left: np.ndarray, chance: np.ndarray) -> float:
     predicted, observed = deciles(left.astype(float), chance)
     sizes = [len(part) for part in np.array_split(chance, len(predicted))]
     return float(np.average(np.abs(predicted - observed), weights=sizes))
+
+
+def calibration_noise(chance: np.ndarray) -> float:
+    """The calibration error to expect of exactly right chances, from the luck of the draw alone.
+
+    A bin's share scatters normally around its mean chance; the mean of |normal| is sqrt(2 / pi)
+    standard deviations.
+    """
+    bins = [part for part in np.array_split(np.sort(chance), TENTHS) if len(part)]
+    scatter = [np.sqrt(2 / np.pi * (part * (1 - part)).sum()) for part in bins]
+    return float(np.sum(scatter) / len(chance))
 
 
 def cross_validated(features: pl.DataFrame, left: np.ndarray, seed: int = 0) -> np.ndarray:
