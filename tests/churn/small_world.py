@@ -53,7 +53,12 @@ def row(table: str, customer: str, day: int, number: int = 50) -> tuple:
     return {
         "orders": (customer, at, at.date(), number),
         "order_lines": (customer, at, number, number + 5, 1.0 + number % 3),
-        "feedback": (customer, at, "complaint" if number % 2 else "praise", at),
+        "feedback": (
+            customer,
+            at,
+            "complaint" if number % 2 else "praise",
+            instant(day + number % 40),
+        ),
         "interactions": (customer, at, "phone"),
         "surveys": (customer, at, float(number % 11), 10.0),
     }[table]
