@@ -62,6 +62,7 @@ def checked(*errors: float) -> pl.DataFrame:
 def test_totals_are_corrected_only_where_errors_agree_and_it_helped():
     assert forecast._level(checked(0.2, 0.2, -0.1, 0.2, 0.2), 20) == 1.0
     assert forecast._level(checked(0.2, 0.2), 20) == 1.0
+    assert forecast._level(checked(0.05, 0.05, 0.05, 0.05, 0.05), 20) == 1.0  # too small to act on
     assert forecast._level(checked(0.3, 0.3, 0.3, 0.001, 0.001), 20) == 1.0  # would have hurt
     agreed = forecast._level(checked(0.2, 0.2, 0.2, 0.2, 0.2), 20)
     assert agreed == pytest.approx(np.exp(0.1))  # half-way

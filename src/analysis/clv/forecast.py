@@ -25,6 +25,7 @@ MOST_ORIGINS = 6
 PRIOR, PRIOR_WEIGHT = 0.20, 2  # published forecasts of totals are off by 10 to 20 %
 CONFIDENCE = 0.90
 AGREEING = 3  # checked forecasts that must err on one side before a total is corrected
+MATERIAL = 0.10  # their mean error; what is smaller may well turn next month
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Outlook:
         checked: `cut_off`, `expected`, `actual`, `error` of earlier forecasts of so many days; of
             the longest horizon that can be checked where this one cannot.
         checked_days: the horizon of `checked`.
-        level: what the total is multiplied with; 1 where the errors do not agree on a side.
+        level: what the total is multiplied with; 1 where the errors do not agree on a side or are small.
     """
 
     days: int
@@ -123,7 +124,9 @@ def _level(checked: pl.DataFrame, days: int) -> float:
 
 
 def _agree(errors: np.ndarray) -> bool:
-    return len(errors) >= AGREEING and bool(np.all(errors > 0) or np.all(errors < 0))
+    """Whether errors lie on one side, far enough from none to act on."""
+    one_side = bool(np.all(errors > 0) or np.all(errors < 0))
+    return len(errors) >= AGREEING and one_side and abs(errors.mean()) >= MATERIAL
 
 
 def _drawn_back(errors: np.ndarray) -> float:
