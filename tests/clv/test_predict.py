@@ -182,3 +182,13 @@ def test_expected_spend_lies_between_the_own_mean_and_that_of_the_base():
     found = predict.expected_spend(fit, [0, 1, 1, 50, 3, 3], [np.nan, 10, 90, 90, 0, -5])
     assert found[[0, 4, 5]] == pytest.approx([base] * 3)
     assert 10 < found[1] < base < found[2] < found[3] < 90
+
+
+@pytest.mark.parametrize("model", ["bg_nbd", "mbg_nbd", "nbd"])
+def test_chances_of_counts_sum_to_one_and_agree_with_the_chance_of_none(model):
+    fit = fit_of(model)
+    chances = [predict.probability_of_count(fit, count, 91) for count in range(400)]
+    assert sum(chances) == pytest.approx(1, abs=1e-6)
+    assert 1 - chances[0] == pytest.approx(float(predict.probability_active(fit, 0, 0, 0, 91)))
+    mean = sum(count * chance for count, chance in enumerate(chances))
+    assert mean == pytest.approx(float(predict.expected_purchases_of_new(fit, 91)), rel=1e-4)

@@ -195,6 +195,11 @@ def test_the_chance_of_no_repeat_purchase_in_39_weeks(fits):
     assert 1 - exact == pytest.approx(0.5743, abs=5e-5)
 
 
+def test_the_chance_of_ten_repeat_purchases_in_two_weeks():
+    rounded = fit_of("bg_nbd", 0.243, 4.414, 0.793, 2.426)
+    assert predict.probability_of_count(rounded, 10, 2) == pytest.approx(1.07869e-7, rel=1e-4)
+
+
 def test_where_lifetimes_returns_nan_the_formula_gives_its_number():
     trap = fit_of("bg_nbd", 0.11, 2.24, 0.31, 0.5)
     assert predict.expected_purchases(trap, 0, 0, 1, 30) == pytest.approx(0.5646, abs=5e-5)

@@ -5,7 +5,8 @@ expects what BG/NBD does with one more chance survived, that is with b + 1.
 """
 
 import numpy as np
-from scipy.special import betaincinv, hyp2f1
+from scipy.special import betaincinv, betaln, hyp2f1
+from scipy.stats import nbinom
 
 from analysis.clv.fit import Fit
 from analysis.clv.likelihood import died_before
@@ -79,6 +80,29 @@ def expected_purchases_of_new(fit: Fit, days) -> np.ndarray:
     alive = probability_alive(fit, nothing, nothing, nothing)
     each = [alive[0] * _expected_if_alive(fit, nothing, nothing, one)[0] for one in first]
     return np.array(each)[places].reshape(days.shape)
+
+
+def probability_of_count(fit: Fit, count: int, days: float) -> float:
+    """Chance that a new customer makes exactly `count` repeat purchases in the first `days`.
+
+    Fader, Hardie and Lee (2005), eq. 8; MBG/NBD has one more chance to drop out, NBD none. Alive and
+    `count` purchases made, or dropped out at the last of them.
+
+    Raises:
+        ValueError: for Pareto/NBD, which needs a double integral.
+    """
+    if fit.model == "pareto_nbd":
+        raise ValueError("not given for Pareto/NBD")
+    r, alpha, *dropout = fit.values()
+    made = nbinom.pmf(np.arange(count + 1), r, alpha / (alpha + days))
+    if not dropout:
+        return float(made[count])
+    (a, b), chances = dropout, count + (fit.model == "mbg_nbd")
+    alive = np.exp(betaln(a, b + chances) - betaln(a, b)) * made[count]
+    if not chances:
+        return float(alive)
+    dropped = np.exp(betaln(a + 1, b + chances - 1) - betaln(a, b)) * (1 - made[:count].sum())
+    return float(alive + dropped)
 
 
 def expected_spend(fit: Fit, x, m) -> np.ndarray:
