@@ -23,7 +23,12 @@ def print_cost(work: Callable[[], object], rounds: int) -> None:
         started = time.perf_counter()
         work()
         times.append(time.perf_counter() - started)
-    print(json.dumps({"seconds": min(times), "megabytes": own_peak()}))
+    print_seconds(min(times))
+
+
+def print_seconds(seconds: float) -> None:
+    """Print a time that was taken already, and the peak memory, as JSON."""
+    print(json.dumps({"seconds": seconds, "megabytes": own_peak()}))
 
 
 def own_peak() -> float:

@@ -18,8 +18,8 @@ def churn_table(
 ) -> pl.DataFrame:
     """Churn score, value at stake and reasons of every customer.
 
-    The score is P(no purchase in the next `horizon_days`), never P(alive) alone, which is 1 for
-    every one-time buyer. Value at stake is that chance times the customer's CLV.
+    The score is P(no purchase in the next `horizon_days`), never P(alive) alone, which
+    under BG/NBD is 1 for every one-time buyer. Value at stake is that chance times the customer's CLV.
 
     Args:
         customers: the table `customers`.

@@ -37,11 +37,12 @@ def against_idle_time(churn_fit: pl.DataFrame) -> dict:
 
 
 def alive_warning(churn_fit: pl.DataFrame) -> dict:
-    """How badly P(alive) alone would rank."""
-    auc = _values(churn_fit).get(("not_alive", "auc"))
-    if auc is None:
+    """How P(alive) alone would rank."""
+    values = _values(churn_fit)
+    auc, score = values.get(("not_alive", "auc")), values.get(("model", "auc"))
+    if auc is None or score is None:
         return {"key": "churn.not_tested"}
-    return {"key": "churn.alive_warning", "auc": f"{auc:.3f}"}
+    return {"key": "churn.alive_warning", "auc": f"{auc:.3f}", "score": f"{score:.3f}"}
 
 
 def most_at_stake(bands: pl.DataFrame, churn: pl.DataFrame) -> dict:

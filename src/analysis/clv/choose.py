@@ -73,7 +73,7 @@ def readable(choice: Choice) -> pl.DataFrame:
         pl.Series(name, [f"{value:.4f}" for value in shown[name]], dtype=pl.String)
         for name in ("rmse", "gain", "gain_error")
     ]
-    return shown.with_columns(figures).rename({"model": "method"})
+    return shown.with_columns(figures)
 
 
 def _usable(past: Past, model: str, cut_offs: list[date]) -> bool:

@@ -184,11 +184,13 @@ def change(parts: pl.DataFrame | None) -> dict:
 def served(classes: pl.DataFrame, axis: str) -> list[dict]:
     """Which classes of an axis take more, and which less, of the cost to serve than they bring.
 
+    Empty where no cost of serving is known; the figure in its place says so.
+
     Args:
         classes: as `serving.by_class` returns it.
     """
     rows = classes.filter((pl.col("axis") == axis) & pl.col("served").is_not_null())
-    if rows.is_empty():  # the figure in its place says so
+    if rows.is_empty():
         return []
     said = []
     for verdict in ("more", "less"):

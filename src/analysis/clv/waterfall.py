@@ -3,14 +3,39 @@
 import math
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import polars as pl
 
+from analysis.clv.models import Models
+from analysis.clv.value import expected_net, models_from_table
+from analysis.run.session import Run
 from analysis.tables import MONEY
 
 Value = Callable[[pl.DataFrame], np.ndarray]
 PARTS = ("left", "new_customers", "purchases", "ageing", "model")
+
+
+def since_last_month(run: Run, customers: pl.DataFrame, models: Models) -> pl.DataFrame | None:
+    """The waterfall from the report of the month before, by the plain fits of both months.
+
+    Args:
+        run: the month.
+        customers: the table `customers` of this month.
+        models: this month's fits.
+
+    Returns:
+        As `waterfall`; None where the month before was not reported.
+    """
+    before, fits = run.read_earlier("customers"), run.read_earlier("clv_fit")
+    if before is None or fits is None:
+        return None
+    worth_before, worth = (
+        partial(expected_net, one, run.settings)
+        for one in (models_from_table(before, fits), models)
+    )
+    return waterfall(before, customers, worth_before, worth, unit=run.settings.cent)
 
 
 def waterfall(

@@ -22,7 +22,7 @@ def chosen_model(choice: Choice, models: Models) -> list[dict]:
         return [{"key": "clv.fallback_purchases", "problem": label(f"problem.{fit.problem}")}]
     if choice.model == WITHOUT_DROPOUT:
         return [{"key": "clv.chosen_without"}]
-    name = label(f"method.{choice.model}")
+    name = label(f"model.{choice.model}")
     if choice.table.is_empty():
         return [{"key": "clv.chosen_only", "model": name}, *_of_fit(models)]
     row = choice.table.filter(pl.col("chosen")).row(0, named=True)
@@ -88,7 +88,7 @@ def holdout_result(holdout: Holdout | None, backtest: pl.DataFrame) -> dict:
     return {
         "key": "clv.holdout",
         "cut_off": holdout.cut_off,
-        "model": label(f"method.{holdout.choice.model}"),
+        "model": label(f"model.{holdout.choice.model}"),
         "days": holdout.days,
         "expected": round(actual * (1 + bias)),
         "actual": actual,

@@ -27,7 +27,7 @@ _KEYED = {
     "potential": "potential",
     "kind": "kind",
     "axis": "axis",
-    "method": "method",
+    "method": "method model",
     "metric": "metric",
     "subject": "subject",
     "score": "score",
