@@ -91,7 +91,7 @@ def learn(past: Past, cut_off: date, model: str) -> Correction | None:
         return None
     centre, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
-    regression = PoissonRegressor(alpha=PENALTY, max_iter=500)
+    regression = PoissonRegressor(alpha=PENALTY, solver="newton-cholesky")
     # Purchases over expectation, weighed by the expectation: the same as an offset.
     regression.fit((inputs - centre) / scale, actual / expected, sample_weight=expected)
     return Correction(centre, scale, regression.coef_)

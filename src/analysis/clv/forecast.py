@@ -144,7 +144,7 @@ def rolling_hits(past: Past, model: str, days: int) -> pl.DataFrame:
         origin = past.at(cut_off)
         seen = outlook(past, model, days, until=cut_off)
         each = origin.expected(model, days) * seen.level
-        variance = chance_variance(origin.models(model), origin.customers, each)
+        variance = chance_variance(origin.of_purchases(model), origin.customers, each)
         low, high = seen.interval(np.array([each.sum()]), np.array([variance.sum()]))
         actual = float(origin.outcomes(days)["purchases"].sum())
         hit = bool(low[0] <= actual <= high[0])

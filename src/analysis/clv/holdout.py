@@ -13,7 +13,7 @@ from analysis.clv.fit import Fit
 from analysis.clv.metrics import activity_metrics, auc, error_metrics
 from analysis.clv.models import Models
 from analysis.clv.origins import Origin, Past, activity, candidates
-from analysis.clv.simulate import value_interval
+from analysis.clv.simulate import FEATURES, value_interval
 from analysis.labels import label
 from analysis.report.show import form
 from analysis.run.months import DAYS_PER_WEEK, Month
@@ -168,12 +168,14 @@ def coverage(holdout: Holdout, seed: int) -> dict[str, float]:
     Returns:
         `all`, and `repeat` for those with a repeat purchase before the cut-off.
     """
-    known = holdout.customers
-    low, high = value_interval(known, holdout.models, holdout.days, seed)
-    actual = known["actual_spend"].to_numpy()
-    held = (actual >= low - 1e-9) & (actual <= high + 1e-9)
-    repeat = known["frequency"].to_numpy() > 0
-    return {"all": float(held.mean()), "repeat": float(held[repeat].mean() if repeat.any() else 0)}
+    unique = holdout.customers.select(FEATURES).unique().sort(FEATURES)
+    low, high = value_interval(unique, holdout.models, holdout.days, seed)
+    known = holdout.customers.join(
+        unique.with_columns(low=low, high=high), on=FEATURES, nulls_equal=True, validate="m:1"
+    )
+    held = pl.col("actual_spend").is_between(pl.col("low") - 1e-9, pl.col("high") + 1e-9)
+    shares = known.select(all=held.mean(), repeat=held.filter(pl.col("frequency") > 0).mean())
+    return {name: share or 0.0 for name, share in shares.row(0, named=True).items()}
 
 
 def by_frequency(holdout: Holdout, most: int = 7) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from analysis.tables import MONEY, Frame
 YEAR_DAYS = 365
 BORROWED_CUSTOMERS = 30  # years of the base's mean cost that a class's own is mixed with
 COSTS = ("cost_of_goods", *(f"{kind}_cost" for kind in KINDS))
-_FINE = pl.Decimal(38, 12)  # holds money times a share of eight decimals without rounding
+_FINE = pl.Decimal(38, 16)  # holds money times a share of twelve decimals without rounding
 
 
 def returns(orders: Frame, raw_orders: Frame | None = None) -> pl.DataFrame:
@@ -209,6 +209,6 @@ def customer_value(
 
 
 def _cost_of_goods(settings: Settings) -> pl.Expr:
-    share = (1 - Decimal(str(settings.clv.gross_margin))).quantize(Decimal("1e-8"))
+    share = (1 - Decimal(str(settings.clv.gross_margin))).quantize(Decimal("1e-12"))
     exact = pl.col("revenue") * pl.lit(share, _FINE)
     return exact.round(settings.minor_digits, mode="half_away_from_zero").cast(MONEY)

@@ -105,10 +105,14 @@ class Origin:
         """The fits up to the cut-off."""
         return Models.of(self.customers, self.fit(model), self.spend)
 
+    def of_purchases(self, model: str) -> Models:
+        """The same without a fit of spend, for questions about purchases alone."""
+        return Models.of(self.customers, self.fit(model), Fit("gamma_gamma", problem="not_asked"))
+
     def expected(self, model: str, days: int) -> np.ndarray:
         """Expected purchases of each customer in the next days."""
         if (model, days) not in self._expected:
-            models = Models.of(self.customers, self.fit(model), Fit("gamma_gamma", problem="none"))
+            models = self.of_purchases(model)
             self._expected[model, days] = models.expected_purchases(self.customers, days)
         return self._expected[model, days]
 

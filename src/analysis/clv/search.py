@@ -20,7 +20,7 @@ LIFETIMES_UP_TO = {"bg_nbd": 100_000, "mbg_nbd": 100_000, "pareto_nbd": 2_000}
 LIFETIMES_UP_TO |= {"gamma_gamma": 100_000, "nbd": 0}
 # A fit counts as found when the mean log-likelihood is this flat in the logarithms of the parameters.
 FLAT = 1e-5
-SHARE = 20_000  # rows of a large base from which the climb starts
+SHARE = 2_000  # rows of a large base from which the climb starts
 FARTHEST = 14.0  # in logarithms, where the search ends
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from analysis.clv import predict
-from analysis.clv.fit import Fit
+from analysis.clv.fit import HISTORY, Fit
 from analysis.clv.models import Models, history
 
+FEATURES = [*HISTORY, "monetary_value"]  # what an outcome depends on
 DRAWS, DRAWS_SHARED = 400, 200
 LOW, HIGH = 0.05, 0.95
 _CELLS = 2_000_000  # draws held at a time
@@ -34,8 +35,8 @@ def value_interval(
     worlds = _worlds(models, DRAWS if exact else DRAWS_SHARED, random)
     if exact:
         return _intervals(rows, models, worlds, days, factor, random)
-    named = _much_alike(rows.with_columns(factor=factor)).with_row_index("place")
-    columns = ["frequency", "recency", "T", "monetary_value", "factor"]
+    named = _much_alike(rows.with_columns(factor=factor))
+    columns = [*FEATURES, "factor"]
     shared = named.select(columns).unique().sort(columns)
     low, high = _intervals(
         shared.drop("factor"), models, worlds, days, shared["factor"].to_numpy(), random

@@ -9,14 +9,13 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from analysis.clv.fit import HISTORY, Fit
+from analysis.clv.fit import Fit
 from analysis.clv.likelihood import PARAMETERS, PURCHASE_MODELS
 from analysis.clv.models import Models
-from analysis.clv.simulate import value_interval
+from analysis.clv.simulate import FEATURES, value_interval
 from analysis.run.months import DAYS_PER_MONTH, DAYS_PER_WEEK
 from analysis.run.settings import Settings
 
-_FEATURES = [*HISTORY, "monetary_value"]
 _FINEST = 0.05  # to which factors are rounded where outcomes are drawn
 TOP_SHARE = 0.25  # customers from this share on count as high in past or predicted value
 
@@ -44,11 +43,11 @@ def customer_values(
         a unit of the horizon's money, and `spend` of the last `horizon_days`.
     """
     days, margin = settings.clv.horizon_days, settings.clv.gross_margin
-    rows = customers.select("customer_id", *_FEATURES).with_columns(
+    rows = customers.select("customer_id", *FEATURES).with_columns(
         factor=np.ones(customers.height) if factor is None else factor
     )
     rows = rows.with_columns(step=((pl.col("factor") / _FINEST).round() * _FINEST).clip(_FINEST))
-    alike = [*_FEATURES, "step"]
+    alike = [*FEATURES, "step"]
     unique = rows.select(alike).unique().sort(alike)
     joined = rows.join(
         _valued(unique, models, settings),
