@@ -12,6 +12,10 @@ from analysis.tables import MONEY
 
 START, CUT_OFF, AS_OF = date(2023, 1, 1), date(2023, 9, 30), date(2023, 12, 31)
 DAYS = (AS_OF - START).days
+KNOWN_DAYS = (CUT_OFF - START).days
+CATEGORIES, CHANNELS = ("bags", "shoes", "hats"), ("phone", "chat", "email")
+TIERS = ("first", "second", "third", None)
+NO_HISTORY = ("profiles", "products")  # tables that stand as on the day of the export
 SCHEMAS = {
     "orders": {
         "customer_id": pl.String,
@@ -25,6 +29,8 @@ SCHEMAS = {
         "unit_price": MONEY,
         "list_price": MONEY,
         "quantity": pl.Float64,
+        "product_id": pl.String,
+        "category": pl.String,
     },
     "feedback": {
         "customer_id": pl.String,
@@ -39,6 +45,8 @@ SCHEMAS = {
         "score": pl.Float64,
         "scale_max": pl.Float64,
     },
+    "profiles": {"customer_id": pl.String, "city_tier": pl.String},
+    "products": {"product_id": pl.String, "category": pl.String},
 }
 
 
@@ -48,19 +56,31 @@ def instant(day: int, hour: int = 12) -> datetime:
 
 
 def row(table: str, customer: str, day: int, number: int = 50) -> tuple:
-    """A row of a table on a day, with `number` in whatever it says."""
+    """A row of a table on a day, with `number` in whatever it says.
+
+    After the cut-off, every third line is of a category, and contact through a channel, unknown before.
+    """
     at = instant(day, number % 24)
+    is_new = day > KNOWN_DAYS and number % 3 == 0
+    category = "novelty" if is_new else CATEGORIES[number // 5 % 3]
+    channel = "robot" if is_new else CHANNELS[number % 3]
+    product = f"p{number % 5}"
     return {
         "orders": (customer, at, at.date(), number),
-        "order_lines": (customer, at, number, number + 5, 1.0 + number % 3),
+        "order_lines": (
+            *(customer, at, number, number + 5, 1.0 + number % 3),
+            *(product, category if number % 2 or is_new else None),
+        ),
         "feedback": (
             customer,
             at,
             "complaint" if number % 2 else "praise",
             instant(day + number % 40),
         ),
-        "interactions": (customer, at, "phone"),
+        "interactions": (customer, at, channel),
         "surveys": (customer, at, float(number % 11), 10.0),
+        "profiles": (customer, "new" if is_new else TIERS[number % 4]),
+        "products": (f"{customer}-{day}-{number}", category),  # not yet in any line
     }[table]
 
 
@@ -96,5 +116,9 @@ def world(seed: int = 1) -> Sources:
         for name in ("feedback", "interactions", "surveys"):
             for one in random.integers(0, DAYS + 1, random.integers(0, 4)):
                 rows[name].append(row(name, customer, int(one), int(random.integers(0, 99))))
+        rows["profiles"].append(row("profiles", customer, 0, number))
+    # Records of people who never bought count for nothing.
+    rows["profiles"] += [row("profiles", f"n{number}", DAYS, 3) for number in range(30)]
+    rows["products"] = [(f"p{number}", CATEGORIES[number % 3]) for number in range(5)]
     tables = {name: frame(name, found) for name, found in rows.items()}
     return Sources(purchase_occasions(tables["orders"].lazy()).collect(), **tables)

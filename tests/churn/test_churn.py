@@ -1,18 +1,16 @@
-"""The churn score against the plain rule, its calibration, its reasons, the cohort triangle."""
+"""The check on a closed window, the score of every customer, and the cohort triangle."""
 
 from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
-from helpers import read_cdnow
 
 from analysis import tables
-from analysis.churn import evaluate, retention, scores
-from analysis.clv import fit, value
-from analysis.clv.holdout import hold_out
-from analysis.clv.models import Models
-from analysis.clv.origins import Past
+from analysis.churn import check, explain, predictors, retention, scores
+from analysis.churn.backtest import EARLIER
+from analysis.churn.features import Sources
+from analysis.churn.snapshots import Snapshots
 from analysis.customers import summarise_customers
 from analysis.run.months import Month
 from analysis.run.settings import Settings
@@ -20,152 +18,154 @@ from analysis.run.settings import Settings
 SHOP = Settings(
     name="s", currency="USD", time_zone="UTC", sources=[{"table": "orders", "path": "p"}]
 )
+SPRING = date(1998, 3, 31)
 
 
 @pytest.fixture(scope="module")
-def full() -> pl.DataFrame:
-    return read_cdnow("CDNOW_master.txt")
+def checked(cdnow_snapshots) -> check.Check:
+    return check.last_closed(cdnow_snapshots)
 
 
 @pytest.fixture(scope="module")
-def check(full) -> evaluate.Check:
-    """Thirteen weeks after 1997-09-30 on the full file, by the model chosen at that day."""
-    found = evaluate.closed_window(full, date(1997, 12, 30), 91)
-    assert found.cut_off == date(1997, 9, 30)
-    return found
+def churn_fit(checked) -> pl.DataFrame:
+    found = check.fit_table(checked, date(1998, 6, 30), 91)
+    return tables.conform("churn_fit", found)
 
 
-def metrics(check: evaluate.Check) -> dict[tuple[str, str], float]:
-    found = tables.conform("churn_fit", evaluate.check_metrics(check))
-    return {(row["score"], row["metric"]): row["value"] for row in found.iter_rows(named=True)}
+def test_the_last_closed_window_is_judged_with_the_score_that_would_have_served(checked):
+    # 91 days after the end of March are the thirtieth of June.
+    assert checked.cut_off == SPRING
+    assert checked.served == predictors.LOGISTIC
+    assert checked.left.mean() == pytest.approx(1 - 0.141, abs=5e-4)
 
 
-def check_of(model: str, occasions: pl.DataFrame, as_of: date, days: int) -> evaluate.Check:
-    """What one model says at 1997-09-30, whichever would be chosen."""
-    origin = Past(occasions, as_of).at(date(1997, 9, 30))
-    known, models = origin.customers, origin.models(model)
-    scored = known.select(
-        "customer_id",
-        no_purchase=origin.outcomes(days)["purchases"] == 0,
-        idle_time=pl.col("T") - pl.col("recency"),
-        model=1 - models.probability_active(known, days),
-        not_alive=1 - models.probability_alive(known),
-    )
-    return evaluate.Check(origin.cut_off, days, scored)
+def test_the_score_in_use_has_no_lead_over_itself_and_one_over_every_other(churn_fit):
+    values = check.values(churn_fit)
+    assert ("logistic", "gain") not in values
+    others = {score for score, _ in values} - {"logistic", "model", "base_rate"}
+    assert others >= {"idle_time", "btyd", "three_signals", "boosting", "not_alive", EARLIER}
+    for score in others:
+        lead = values["model", "auc"] - values[score, "auc"]
+        assert values[score, "gain"] == pytest.approx(lead, abs=1e-12)
+        assert values[score, "gain_low"] <= lead <= values[score, "gain_high"]
+    assert values["idle_time", "gain_low"] > 0
+    assert values["model", "auc_low"] < values["model", "auc"] < values["model", "auc_high"]
 
 
-def test_the_score_of_bg_nbd_ranks_as_measured_elsewhere(full):
-    checked = metrics(check_of("bg_nbd", full, date(1997, 12, 30), 91))
-    assert checked["model", "auc"] == pytest.approx(0.7646, abs=5e-4)
-    assert checked["idle_time", "auc"] == pytest.approx(0.7634, abs=5e-4)
-    assert checked["model", "brier"] == pytest.approx(0.1177, abs=5e-5)
-    assert checked["base_rate", "brier"] == pytest.approx(0.1466, abs=5e-5)
-    # P(alive) alone is worse than a coin.
-    assert checked["not_alive", "auc"] == pytest.approx(0.3331, abs=5e-4)
+def test_being_alive_is_shown_and_never_served(checked, churn_fit):
+    assert check.NOT_ALIVE not in checked.probabilities
+    alone = churn_fit.filter(score=check.NOT_ALIVE)
+    assert set(alone["metric"]) == {"auc", "gain", "gain_low", "gain_high"}
 
 
-def test_the_score_of_the_chosen_model_ranks_no_worse_than_idle_time(check):
-    checked = metrics(check)
-    assert checked["model", "auc"] > checked["idle_time", "auc"]
-    assert checked["model", "brier"] < 0.1180 < checked["base_rate", "brier"]
-
-
-# AUC of P(no purchase) and of 1 - P(alive).
-OVER_39_WEEKS = {"bg_nbd": (0.757, 0.316), "mbg_nbd": (0.760, None)}
-
-
-@pytest.mark.parametrize("model", OVER_39_WEEKS)
-def test_the_sample_over_39_weeks(tenth, model):
-    checked = metrics(check_of(model, tenth, date(1998, 6, 30), 273))
-    score, not_alive = OVER_39_WEEKS[model]
-    assert checked["model", "auc"] == pytest.approx(score, abs=5e-4)
-    assert checked["idle_time", "auc"] == pytest.approx(0.771, abs=5e-4)
-    if not_alive is not None:
-        assert checked["not_alive", "auc"] == pytest.approx(not_alive, abs=5e-4)
-
-
-def test_the_check_scores_with_the_model_chosen_at_the_cut_off(tenth):
-    found = evaluate.closed_window(tenth, date(1998, 6, 30), 273)
-    held = hold_out(Past(tenth, date(1998, 6, 30)), date(1997, 9, 30))
-    alone = check_of(held.choice.model, tenth, date(1998, 6, 30), 273)
-    assert found.scored.equals(alone.scored.select(found.scored.columns))
-
-
-def test_equal_scores_share_a_bin_and_the_bins_hold_everybody(check):
-    bins = evaluate.calibration(check)
-    assert bins["customers"].sum() == check.scored.height
+def test_reliability_holds_everybody_in_ten_groups_of_equal_size(checked):
+    bins = check.reliability(checked)
+    assert bins["customers"].sum() == checked.scored.height
+    assert bins["customers"].max() - bins["customers"].min() <= 1
     assert ((bins["low"] <= bins["observed"]) & (bins["observed"] <= bins["high"])).all()
-    shuffled = evaluate.Check(
-        check.cut_off, 91, check.scored.sample(fraction=1, shuffle=True, seed=1)
-    )
-    assert evaluate.calibration(shuffled).equals(bins)
-
-
-def test_wilson_intervals_of_a_textbook_case():
-    low, high = evaluate.wilson(np.array([0.1]), np.array([10]))
-    assert (low[0], high[0]) == pytest.approx((0.0179, 0.4042), abs=1e-4)
+    assert bins["predicted"].is_sorted()
 
 
 def test_too_short_a_history_is_not_checked(tenth):
-    assert evaluate.closed_window(tenth, date(1997, 4, 30), 90) is None
-    unchecked = tables.conform("churn_fit", evaluate.no_check(date(1997, 4, 30), 90))
+    snapshots = Snapshots(Sources(tenth), date(1997, 4, 30), 90)
+    assert check.last_closed(snapshots) is None
+    unchecked = tables.conform("churn_fit", check.fit_table(None, date(1997, 4, 30), 90))
     assert unchecked["value"].to_list() == [None]
-    assert evaluate.metric(unchecked, "model", "auc") == "untested"
+    assert check.fact(unchecked, "model", "auc") == "untested"
+    compared = check.readable(check.scores_compared(unchecked))
+    assert compared.row(0) == ("logistic", None, None, None, None)
 
 
 @pytest.fixture(scope="module")
-def churn(calibration, tenth) -> pl.DataFrame:
-    models = Models.of(
-        calibration, fit.fit_purchases(calibration), fit.fit_gamma_gamma(calibration)
-    )
-    spent = value.recent_spend(tenth, date(1997, 9, 30), 365)
-    clv = value.customer_values(calibration, spent, models, SHOP)
-    found = scores.churn_table(calibration, clv, models, SHOP)
-    return tables.conform("churn", found)
+def explained(cdnow_snapshots) -> explain.Explained:
+    found = predictors.score(cdnow_snapshots, date(1998, 6, 30), predictors.LOGISTIC)
+    return explain.explain(cdnow_snapshots, date(1998, 6, 30), found)
 
 
-def test_one_time_buyers_get_a_chance_that_varies_with_their_age(churn, calibration):
-    once = churn.join(calibration.filter(pl.col("frequency") == 0), on="customer_id")
-    by_age = once.sort("T")["probability_no_purchase"]
-    assert by_age.is_sorted()
-    assert by_age.n_unique() == once["T"].n_unique()
-    assert set(once["reason_2"]) | set(once["reason_1"]) >= {"one_purchase_only"}
+@pytest.fixture(scope="module")
+def churn(cdnow_snapshots, explained) -> pl.DataFrame:
+    found = predictors.score(cdnow_snapshots, date(1998, 6, 30), predictors.LOGISTIC)
+    snapshot = cdnow_snapshots.at(date(1998, 6, 30))
+    clv = snapshot.customers.select("customer_id", clv=pl.col("spend") / 10)
+    table = scores.churn_table(snapshot, found, explained.reasons, clv, SHOP)
+    return tables.conform("churn", table)
 
 
-@pytest.mark.parametrize(
-    ("frequency", "recency", "age", "reason"),
-    [
-        (0, 0, 30, "one_purchase_only"),
-        (4, 40, 70, "pause_beyond_own_rhythm"),
-        (1, 100, 110, "gap_beyond_window"),
-        (1, 80, 90, "few_purchases"),
-    ],
-)
-def test_reasons_are_plain_facts(frequency, recency, age, reason):
-    rows = pl.DataFrame(
-        {
-            "customer_id": ["a"],
-            "frequency": [frequency],
-            "recency": [float(recency)],
-            "T": [float(age)],
-            "monetary_value": [1.0],
-            "purchases": [frequency + 1],
-            "spend": [1.0],
-        }
-    )
-    models = Models.of(rows, fit.Fit("bg_nbd", problem="x"), fit.Fit("gg", problem="x"))
-    clv = pl.DataFrame({"customer_id": ["a"], "clv": [5.0]})
-    found = scores.churn_table(rows, clv, models, SHOP).row(0, named=True)
-    assert found["reason_1"] == reason
-    assert found["value_at_stake"] == found["probability_no_purchase"] * 5.0
+def test_every_customer_has_a_chance_and_what_hangs_on_it(churn, cdnow_snapshots):
+    customers = cdnow_snapshots.at(date(1998, 6, 30)).customers
+    assert churn["customer_id"].to_list() == customers["customer_id"].to_list()
+    stake = churn["probability_no_purchase"] * customers["spend"] / 10
+    assert np.abs(churn["value_at_stake"] - stake).max() < 1e-9
+    idle = (customers["T"] - customers["recency"]).cast(pl.Int64)
+    assert churn["idle_days"].equals(idle.rename("idle_days"))
 
 
-def test_the_list_holds_repeat_buyers_likely_to_leave_by_value(churn, calibration):
-    nobody = pl.DataFrame(schema={"customer_id": pl.String, "axis": pl.String, "class": pl.String})
-    people = scores.at_risk(churn, calibration, nobody)
-    assert people["value_at_stake"].is_sorted(descending=True)
-    assert (people["probability_no_purchase"] >= 0.5).all()
-    assert (people["purchases"] > 1).all()
+def test_contributions_of_the_table_sum_to_the_logit_of_the_chance(churn, explained):
+    found = tables.conform("churn_reasons", explained.contributions)
+    chance = churn["probability_no_purchase"].to_numpy()
+    logit = found["logit"].to_numpy()
+    assert np.abs(1 / (1 + np.exp(-logit)) - chance).max() < 1e-9
+    assert found.drop("customer_id").null_count().sum_horizontal().item() == 0
+
+
+def test_reasons_are_groups_that_raise_the_chance_the_largest_first(explained):
+    joined = explained.contributions.join(explained.reasons, on="customer_id")
+    assert explained.shown == ["rhythm", "frequency", "spend"]
+    for row in joined.head(500).iter_rows(named=True):
+        named = [row[f"reason_{n}"] for n in (1, 2, 3) if row[f"reason_{n}"]]
+        values = [row[name] for name in named]
+        assert values == sorted(values, reverse=True)
+        assert all(value > 0 for value in values)
+        assert set(named) == {name for name in explained.shown if row[name] > 0}
+
+
+def test_silence_since_last_month_is_what_rose(cdnow_snapshots):
+    """Whoever bought nothing in June has been silent for longer, and nothing else has changed."""
+    found = predictors.score(cdnow_snapshots, date(1998, 6, 30), predictors.LOGISTIC)
+    risen = explain.risen(cdnow_snapshots, date(1998, 6, 30), found)
+    idle = cdnow_snapshots.at(date(1998, 6, 30)).features.select("customer_id", "idle_days")
+    long_gone = risen.join(idle.filter(pl.col("idle_days") > 300), on="customer_id")
+    assert long_gone.height > 1_000
+    assert set(long_gone["risen"].drop_nulls()) <= {"rhythm"}
+    just_bought = risen.join(idle.filter(pl.col("idle_days") < 5), on="customer_id")
+    assert just_bought["risen"].is_null().mean() > 0.9
+
+
+def test_cohort_plots_count_every_customer_once_for_each_kind_and_group(cdnow_snapshots):
+    found = predictors.score(cdnow_snapshots, date(1998, 6, 30), predictors.LOGISTIC)
+    plots = explain.cohort_plots(cdnow_snapshots, date(1998, 6, 30), found)
+    sizes = plots.group_by("who", "group").agg(pl.col("customers").sum())
+    purchases = cdnow_snapshots.at(SPRING).features["purchases"]
+    known = {explain.ONCE: int((purchases == 1).sum()), explain.REPEAT: int((purchases > 1).sum())}
+    assert all(size == known[who] for who, _, size in sizes.iter_rows())
+    again = plots.filter(who=explain.REPEAT, group="rhythm").sort("part")
+    assert again["observed"].is_sorted()
+    assert (plots["low"] <= plots["observed"]).all()
+
+
+def few(leavers: int) -> Snapshots:
+    """Customers who buy monthly in 2023; the last of them stop in June."""
+    rows = [
+        (f"c{number:03}", date(2023, month, 1 + number % 28), 10)
+        for number in range(60)
+        for month in range(1, 7 if number >= 60 - leavers else 13)
+    ]
+    frame = pl.DataFrame(rows, schema=["customer_id", "purchase_day", "amount"], orient="row")
+    frame = frame.cast({"amount": pl.Decimal(38, 4)})
+    return Snapshots(Sources(frame), date(2023, 9, 30), 60)
+
+
+def test_under_a_rule_reasons_are_plain_signs_and_contributions_empty():
+    snapshots = few(10)
+    found = predictors.score(snapshots, date(2023, 9, 30), predictors.IDLE_TIME)
+    told = explain.explain(snapshots, date(2023, 9, 30), found)
+    assert tables.conform("churn_reasons", told.contributions).is_empty()
+    gone = told.reasons.tail(10)
+    assert gone["reason_1"].unique().to_list() == ["pause_beyond_own_rhythm"]
+    assert gone["reason_2"].unique().to_list() == ["silent_for_long"]
+    assert told.reasons.head(50)["reason_1"].is_null().all()
+    assert explain.risen(snapshots, date(2023, 9, 30), found).is_empty()
+    assert explain.cohort_plots(snapshots, date(2023, 9, 30), found).is_empty()
 
 
 def test_the_cohort_triangle_of_a_hand_worked_case():

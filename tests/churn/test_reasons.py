@@ -5,13 +5,14 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from churn import small_world
 from scipy.special import expit
 
-from analysis.churn.features import GROUPS
+from analysis.churn.features import GROUPS, feature_columns
 from analysis.churn.logistic import fit_logistic
 from analysis.churn.predictors import LOGISTIC, score
 from analysis.churn.reasons import contributions, grouped, reasons, supported
-from analysis.churn.snapshots import Snapshot
+from analysis.churn.snapshots import Snapshot, take
 
 CUT_OFF = date(1998, 3, 31)
 
@@ -32,6 +33,18 @@ def test_contributions_and_base_sum_to_the_logit(cdnow_snapshots, scores, parts)
         total = table.drop("customer_id").sum_horizontal().to_numpy()
         assert np.abs(total - logits).max() < 1e-9
         assert np.abs(expit(total) - scores.chance).max() < 1e-9
+
+
+def test_contributions_sum_to_the_logit_with_every_table():
+    snapshot = take(small_world.world(), small_world.CUT_OFF, 60, small_world.AS_OF)
+    columns = feature_columns(snapshot.features.columns)
+    model = fit_logistic(snapshot.features, snapshot.no_purchase, columns)
+    logits = model.logits(snapshot.features)
+    groups = grouped(contributions(model, snapshot.features))
+    assert groups.columns == ["customer_id", "base", *GROUPS]
+    for table in (contributions(model, snapshot.features), groups):
+        total = table.drop("customer_id").sum_horizontal().to_numpy()
+        assert np.abs(total - logits).max() < 1e-9
 
 
 def test_contributions_are_measured_from_the_mean_of_the_base(parts):

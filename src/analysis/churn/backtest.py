@@ -37,16 +37,21 @@ def backtest(snapshots: Snapshots, cut_off: date) -> tuple[pl.DataFrame, dict[st
     snapshot = snapshots.at(cut_off)
     if snapshot.no_purchase is None:
         raise ValueError(f"the window after {cut_off} is not closed")
-    able = enough(snapshots.closed(cut_off, MOST_TRAINING))
-    methods = [name for name in (*COMPETING, BOOSTING) if able or name not in LEARNING]
-    chances = {name: score(snapshots, cut_off, name).chance for name in methods}
+    found = chances(snapshots, cut_off)
     rows = [
         (name, metric, value)
-        for name, chance in chances.items()
+        for name, chance in found.items()
         for metric, value in measure(snapshot.no_purchase, chance).items()
     ]
     schema = {"method": pl.String, "metric": pl.String, "value": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row"), chances
+    return pl.DataFrame(rows, schema=schema, orient="row"), found
+
+
+def chances(snapshots: Snapshots, cut_off: date) -> dict[str, np.ndarray]:
+    """What every method that could score at a cut-off says, aligned with the snapshot's features."""
+    able = enough(snapshots.closed(cut_off, MOST_TRAINING))
+    methods = [name for name in (*COMPETING, BOOSTING) if able or name not in LEARNING]
+    return {name: score(snapshots, cut_off, name).chance for name in methods}
 
 
 def last_months_model(snapshots: Snapshots, cut_off: date, before: date) -> Scores | None:

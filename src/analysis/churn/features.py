@@ -4,26 +4,42 @@ Every quantity reads rows up to the cut-off only; a table without any such row g
 nothing is invented. What a customer lacks has a stated value: nobody has null or NaN.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
 
+from analysis.churn.optional_features import (
+    CATEGORY,
+    CHANNEL,
+    DROP,
+    TIER,
+    Built,
+    city_tiers,
+    complaints,
+    contacts,
+    discounts,
+    first_categories,
+    refunds,
+    satisfaction,
+)
 from analysis.customers import purchase_occasions, summarise_customers
+from analysis.run.settings import Settings
 
+TABLES = ("orders", "order_lines", "feedback", "interactions", "surveys", "profiles", "products")
 RECENT_DAYS = (30, 60, 90, 180)
-YEAR_DAYS = 365  # complaints count for so long, and this stands for "never or longer ago"
 MOST_GAPS = 10  # own gaps of silence beyond which more says nothing more
-CONTACT_DAYS = 90
-RHYTHM, FREQUENCY, SPEND, COMPLAINTS, SERVICE = GROUPS = (
+RHYTHM, FREQUENCY, SPEND, COMPLAINTS, SERVICE, PROFILE = GROUPS = (
     "rhythm",
     "frequency",
     "spend",
     "complaints",
     "service",
+    "profile",
 )
 BTYD = "btyd_log_odds"
-GROUP_OF = {
+_GROUP_OF = {
     "idle_days": RHYTHM,
     "tenure_days": RHYTHM,
     "idle_in_gaps": RHYTHM,
@@ -44,6 +60,8 @@ GROUP_OF = {
     "satisfaction": SERVICE,
     "satisfaction_unknown": SERVICE,
 }
+# Features named after what a base holds: how their names begin.
+_GROUP_OF_START = {CHANNEL: SERVICE, DROP: SERVICE, TIER: PROFILE, CATEGORY: PROFILE}
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,8 @@ class Sources:
     Where `orders` are given, purchases are counted from them, as a refund that came after a day must
     not lower what had been bought by then; the table `occasions` knows no days of refunds.
     Items of surveys that begin with one of `attitude_items` do not ask for satisfaction.
+    `profiles` and `products` have no history: they say how things stood on the day of the export, at
+    every cut-off. Which of their values become features is still counted on what a cut-off knew.
     """
 
     occasions: pl.DataFrame
@@ -61,18 +81,39 @@ class Sources:
     feedback: pl.DataFrame | None = None
     interactions: pl.DataFrame | None = None
     surveys: pl.DataFrame | None = None
+    profiles: pl.DataFrame | None = None
+    products: pl.DataFrame | None = None
     zero_price_is_purchase: bool = True
     attitude_items: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, occasions: pl.DataFrame, tables: dict[str, pl.DataFrame], settings: Settings
+    ) -> "Sources":
+        """The tables of a month, by the names in `TABLES`; those without a source are empty."""
+        return cls(
+            occasions,
+            **tables,
+            zero_price_is_purchase=settings.zero_price_is_purchase,
+            attitude_items=(settings.segment.attitude_items,),
+        )
 
     def purchases(self, until: date) -> pl.DataFrame:
         """The purchase occasions as known at the end of a day, sorted."""
         if self.orders is None:
             known = self.occasions.filter(pl.col("purchase_day") <= until)
-        else:
-            known = self.orders.lazy().filter(_day("ordered_at") <= until)
-            known = known.filter(pl.col("purchase_day") <= until)
-            known = purchase_occasions(known, self.zero_price_is_purchase).collect()
-        return known.sort("customer_id", "purchase_day")
+            return known.sort("customer_id", "purchase_day")
+        known = self.orders.filter(
+            (_day("ordered_at") <= until) & (pl.col("purchase_day") <= until)
+        )
+        # Customers go by number, and are sorted by one: rows of text take several times as long.
+        names = known.select("customer_id").unique().sort("customer_id").with_row_index("number")
+        numbered = known.lazy().join(names.lazy(), on="customer_id", how="left", nulls_equal=True)
+        numbered = numbered.with_columns(customer_id=pl.col("number").cast(pl.Int64))
+        days = purchase_occasions(numbered, self.zero_price_is_purchase)
+        key = pl.col("customer_id") * 2**32 + pl.col("purchase_day").to_physical()
+        found = days.sort(key).collect()
+        return found.with_columns(customer_id=names["customer_id"].gather(found["customer_id"]))
 
 
 def features(sources: Sources, purchases: pl.DataFrame, cut_off: date) -> pl.DataFrame:
@@ -82,19 +123,40 @@ def features(sources: Sources, purchases: pl.DataFrame, cut_off: date) -> pl.Dat
         purchases: `sources.purchases(cut_off)`.
 
     Returns:
-        One row per customer with a purchase, sorted by `customer_id`; columns of `GROUP_OF` (the
-        BTYD term apart) in their natural units: days, counts, money, shares from 0 to 1.
+        One row per customer with a purchase, sorted by `customer_id`; columns that `group_of` knows
+        (the BTYD term apart) in their natural units: days, counts, money, shares from 0 to 1. One
+        per common channel, city tier or first category is named after it; each kind is sorted.
     """
-    base = purchases.lazy()
-    known = summarise_customers(base, cut_off).join(
-        base.group_by("customer_id").agg(**_recent(cut_off)), on="customer_id", how="left"
-    )
-    found = known.select("customer_id", **_of_purchases())
-    for one, without in _optional(sources, cut_off):
-        found = found.join(one, on="customer_id", how="left").with_columns(
+    # Customers go by number until the end, as grouping and joining by text costs several times more.
+    ordered = purchases.sort("customer_id", "purchase_day")
+    who = pl.col("customer_id")
+    is_first = ordered.select(who.ne_missing(who.shift(1))).to_series()
+    names = ordered.filter(is_first).select("customer_id").with_row_index("number")
+    base = ordered.with_columns(customer_id=is_first.cum_sum() - 1).lazy()
+    recent = base.group_by("customer_id").agg(**_recent(cut_off))
+    known = summarise_customers(base, cut_off).join(recent, on="customer_id", how="left")
+    known = known.join(_median_gaps(base), on="customer_id", how="left").sort("customer_id")
+    found = known.select(**_of_purchases()).collect()
+    found = pl.concat([names.select("customer_id"), found], how="horizontal").lazy()
+    for one, without in _optional(sources, purchases, cut_off):
+        joined = found.join(one, on="customer_id", how="left", maintain_order="left")
+        found = joined.with_columns(
             pl.col(name).fill_null(value) for name, value in without.items()
         )
-    return found.sort("customer_id").collect()
+    return found.collect()
+
+
+def group_of(name: str) -> str | None:
+    """The group, one of `GROUPS`, of a feature; None of a name that is no feature."""
+    start, found, _ = name.partition(":")
+    return _GROUP_OF_START.get(start + found) if found else _GROUP_OF.get(name)
+
+
+def feature_columns(names: Iterable[str]) -> tuple[str, ...]:
+    """The features among some names in an order of their own, so that equal sets give equal models."""
+    names = set(names)
+    fixed = [name for name in _GROUP_OF if name in names]
+    return (*fixed, *sorted(name for name in names - set(fixed) if group_of(name) is not None))
 
 
 def _day(column: str) -> pl.Expr:
@@ -103,12 +165,24 @@ def _day(column: str) -> pl.Expr:
 
 def _recent(cut_off: date) -> dict[str, pl.Expr]:
     day, money = pl.col("purchase_day"), pl.col("amount")
-    found = {"median_gap": day.sort().diff().dt.total_days().median()}
+    found = {}
     for days in RECENT_DAYS:
         recent = day > cut_off - timedelta(days=days)
         found[f"purchases_{days}"] = recent.sum().cast(pl.Float64)
         found[f"spend_{days}"] = money.filter(recent).sum().cast(pl.Float64)
     return found
+
+
+def _median_gaps(purchases: pl.LazyFrame) -> pl.LazyFrame:
+    """Days between purchases, of customers with two: `customer_id`, `median_gap`.
+
+    Differences are taken over the whole sorted table at once: within groups they cost as much as all
+    other features together.
+    """
+    who, day = pl.col("customer_id"), pl.col("purchase_day")
+    gap = pl.when(who == who.shift(1)).then(day.diff().dt.total_days())
+    gaps = purchases.sort("customer_id", "purchase_day").select("customer_id", gap=gap)
+    return gaps.drop_nulls("gap").group_by("customer_id").agg(median_gap=pl.col("gap").median())
 
 
 def _of_purchases() -> dict[str, pl.Expr]:
@@ -134,25 +208,28 @@ def _of_purchases() -> dict[str, pl.Expr]:
     }
 
 
-def _optional(sources: Sources, cut_off: date) -> list[tuple[pl.LazyFrame, dict[str, float]]]:
-    """Per optional table with rows by then: its features, and the values of those without a row."""
+def _optional(sources: Sources, purchases: pl.DataFrame, cut_off: date) -> list[Built]:
+    """What each optional table with rows by then gives."""
     builders = {
-        "orders": ("ordered_at", _refunds),
-        "order_lines": ("ordered_at", _discounts),
-        "feedback": ("at", _complaints),
-        "interactions": ("at", _contacts),
-        "surveys": ("at", _satisfaction),
+        "orders": ("ordered_at", [refunds]),
+        "order_lines": (
+            "ordered_at",
+            [discounts, lambda rows, _: first_categories(rows, purchases, sources.products)],
+        ),
+        "feedback": ("at", [complaints]),
+        "interactions": ("at", [contacts]),
+        "surveys": ("at", [satisfaction]),
     }
     found = []
-    for name, (time, build) in builders.items():
+    for name, (time, builds) in builders.items():
         table = _table(sources, name, cut_off)
         if table is None or time not in table.columns:
             continue
         rows = table.lazy().filter(_day(time) <= cut_off).with_columns(day=_day(time)).collect()
-        built = build(rows, cut_off) if rows.height else None
-        if built is not None:
-            found.append(built)
-    return found
+        found += [build(rows, cut_off) for build in builds if rows.height]
+    if sources.profiles is not None:
+        found.append(city_tiers(sources.profiles, purchases))
+    return [built for built in found if built is not None]
 
 
 def _table(sources: Sources, name: str, cut_off: date) -> pl.DataFrame | None:
@@ -175,72 +252,3 @@ def _table(sources: Sources, name: str, cut_off: date) -> pl.DataFrame | None:
         customer_id=pl.coalesce("customer_id", "whose"),
         ordered_at=pl.coalesce("ordered_at", "ordered"),
     )
-
-
-def _refunds(rows: pl.DataFrame, cut_off: date) -> tuple[pl.LazyFrame, dict[str, float]]:
-    money = pl.col("amount")
-    back = -money.filter(money < 0).sum().cast(pl.Float64)
-    sold = money.filter(money > 0).sum().cast(pl.Float64)
-    share = pl.when(sold > 0).then((back / sold).clip(0, 1)).otherwise(0.0)
-    return rows.lazy().group_by("customer_id").agg(refund_share=share), {"refund_share": 0.0}
-
-
-def _discounts(rows: pl.DataFrame, cut_off: date) -> tuple[pl.LazyFrame, dict[str, float]] | None:
-    needed = {"customer_id", "list_price", "unit_price", "quantity"}
-    if not needed <= set(rows.columns):
-        return None
-    price, listed = pl.col("unit_price"), pl.col("list_price")
-    pieces = pl.col("quantity").cast(pl.Decimal(38, 4))
-    sold = rows.drop_nulls(needed).filter((listed > 0) & (pl.col("quantity") > 0))
-    if sold.is_empty():
-        return None
-    given = (price * pieces).sum().cast(pl.Float64) / (listed * pieces).sum().cast(pl.Float64)
-    shares = sold.lazy().group_by("customer_id").agg(discount_share=(1 - given).clip(0, 1))
-    return shares, {"discount_share": 0.0}
-
-
-def _complaints(rows: pl.DataFrame, cut_off: date) -> tuple[pl.LazyFrame, dict[str, float]]:
-    """Counts within a year, those not closed by then, and days since the last, at most a year.
-
-    The column `status` says how things stand today, so only `closed_at` is used; without any
-    complaint closed by then, nobody noted closings, and which are open is not known.
-    """
-    closed = _day("closed_at") <= cut_off if "closed_at" in rows.columns else pl.lit(None)
-    rows = rows.filter(pl.col("kind") == "complaint").with_columns(
-        closed=closed.fill_null(False), age=(cut_off - pl.col("day")).dt.total_days()
-    )
-    sums = {
-        "complaints_365": (pl.col("age") < YEAR_DAYS).sum().cast(pl.Float64),
-        "complaint_days": pl.col("age").min().clip(upper_bound=YEAR_DAYS).cast(pl.Float64),
-    }
-    without = {"complaints_365": 0.0, "complaint_days": float(YEAR_DAYS)}
-    if rows["closed"].any():
-        sums["complaints_open"] = (~pl.col("closed")).sum().cast(pl.Float64)
-        without["complaints_open"] = 0.0
-    return rows.lazy().group_by("customer_id").agg(**sums), without
-
-
-def _contacts(rows: pl.DataFrame, cut_off: date) -> tuple[pl.LazyFrame, dict[str, float]]:
-    age = (cut_off - pl.col("day")).dt.total_days()
-    last = (age < CONTACT_DAYS).sum().cast(pl.Float64)
-    before = age.is_between(CONTACT_DAYS, 2 * CONTACT_DAYS - 1).sum().cast(pl.Float64)
-    counts = {"interactions_90": last, "interactions_drop": before - last}
-    return rows.lazy().group_by("customer_id").agg(**counts), dict.fromkeys(counts, 0.0)
-
-
-def _satisfaction(
-    rows: pl.DataFrame, cut_off: date
-) -> tuple[pl.LazyFrame, dict[str, float]] | None:
-    """Mean score of the latest day of answers as a share of the scale; the base's mean elsewhere."""
-    if not {"score", "scale_max"} <= set(rows.columns):
-        return None
-    scored = rows.drop_nulls(["score", "scale_max"]).filter(pl.col("scale_max") > 0)
-    if scored.is_empty():
-        return None
-    latest = scored.filter(pl.col("day") == pl.col("day").max().over("customer_id"))
-    share = (pl.col("score") / pl.col("scale_max")).clip(0, 1)
-    means = latest.group_by("customer_id").agg(
-        satisfaction=share.sort().mean().round(9), satisfaction_unknown=pl.lit(0.0)
-    )
-    mean = round(float(means["satisfaction"].sort().mean()), 9)
-    return means.lazy(), {"satisfaction": mean, "satisfaction_unknown": 1.0}

@@ -13,7 +13,7 @@ import polars as pl
 from scipy.special import expit, logit
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from analysis.churn.features import GROUP_OF
+from analysis.churn.features import feature_columns
 from analysis.churn.logistic import Logistic, fit_logistic, logarithms, shift_to
 from analysis.churn.measures import rank
 from analysis.churn.snapshots import Snapshot, Snapshots
@@ -32,6 +32,8 @@ MOST_TRAINING = 2  # snapshots; more serve no better
 MOST_ORIGINS = 4
 TIE = 0.005  # a gain of AUC that is no reason to leave the default
 LEAST_SEASON_HISTORY_DAYS = 180  # before the window a year ago
+MOST_SEASON = 15  # closed windows looked at, as far back as two months before a year ago
+MOST_SEASON_DAYS = 90  # windows that begin further apart lie in different seasons
 SEED = 0
 TOO_FEW_EVENTS, NOT_COMPARED, COMPARED = "too_few_events", "not_compared", "compared"
 
@@ -69,20 +71,28 @@ def idle_time(snapshot: Snapshot) -> np.ndarray:
 
 
 def three_signals(snapshot: Snapshot) -> np.ndarray:
-    """How many of three signals a customer shows: slower purchases, complaints, fewer contacts.
+    """How many of the signals a customer shows."""
+    found = signals(snapshot.features.columns).values()
+    count = pl.sum_horizontal(signal.cast(pl.Float64) for signal in found)
+    return snapshot.features.select(count.alias("signals"))["signals"].to_numpy()
+
+
+def signals(columns: list[str]) -> dict[str, pl.Expr]:
+    """Three signals of leaving that need no model: slower purchases, complaints, fewer contacts.
 
     Purchases are slower where the last 90 days brought fewer than the pace before them would have.
+
+    Args:
+        columns: of the features; a signal whose table is missing is left out.
     """
     before = (pl.col("tenure_days") - 90).clip(lower_bound=1)
     pace = (pl.col("purchases") - pl.col("purchases_90")) / before * 90
-    signals = [pl.col("purchases_90") < pace]
-    columns = snapshot.features.columns
+    found = {"slower": pl.col("purchases_90") < pace}
     if "complaints_365" in columns:
-        signals.append(pl.col("complaints_365") > 0)
+        found["complained"] = pl.col("complaints_365") > 0
     if "interactions_drop" in columns:
-        signals.append(pl.col("interactions_drop") > 0)
-    count = pl.sum_horizontal(signal.cast(pl.Float64) for signal in signals)
-    return snapshot.features.select(count.alias("signals"))["signals"].to_numpy()
+        found["fewer_contacts"] = pl.col("interactions_drop") > 0
+    return found
 
 
 def btyd(snapshot: Snapshot) -> np.ndarray:
@@ -120,6 +130,13 @@ def score(snapshots: Snapshots, cut_off: date, method: str) -> Scores:
     Raises:
         ValueError: if a method that learns has too few events; see `enough`.
     """
+    key = (cut_off, method)
+    if key not in snapshots.scores:
+        snapshots.scores[key] = _score(snapshots, cut_off, method)
+    return snapshots.scores[key]
+
+
+def _score(snapshots: Snapshots, cut_off: date, method: str) -> Scores:
     snapshot = snapshots.at(cut_off)
     model = None
     if method in LEARNING:
@@ -141,19 +158,37 @@ def score(snapshots: Snapshots, cut_off: date, method: str) -> Scores:
 def season_level(snapshots: Snapshots, cut_off: date) -> float | None:
     """The share without purchase to expect of the whole base in the window.
 
-    The total of the model of purchases, corrected by how far it missed the same window a year ago,
-    where purchases reach back far enough. Where no such model can be fitted, the share in the last
-    closed window, or None.
+    The total of the model of purchases, corrected for the season where purchases reach back far
+    enough; see `_season`. Where no such model can be fitted, the share in the last closed window, or
+    None.
     """
     snapshot = snapshots.at(cut_off)
     if not snapshot.btyd_usable:
         closed = snapshots.closed(cut_off, 1)
         return _inside(float(closed[0].no_purchase.mean())) if closed else None
-    level, earlier = float(snapshot.btyd.mean()), _a_year_before(snapshots, cut_off)
-    if earlier is None:
-        return level
-    missed = logit(_inside(float(earlier.no_purchase.mean()))) - logit(earlier.btyd.mean())
-    return float(expit(logit(level) + missed))
+    return float(expit(logit(snapshot.btyd.mean()) + _season(snapshots, cut_off)))
+
+
+def _season(snapshots: Snapshots, cut_off: date) -> float:
+    """What the model of purchases misses at this time of the year beyond all year, in log-odds.
+
+    The mean miss of the windows of a year ago, each weighed by the share of its days that it has in
+    common with the one exactly a year ago, less the plain mean of the last twelve closed ones: one
+    window alone is mostly luck, and what is missed in every month is no season. 0 where purchases do
+    not reach back far enough.
+    """
+    a_year_before = _a_year_before(snapshots, cut_off)
+    if a_year_before is None:
+        return 0.0
+    known = [
+        one
+        for one in snapshots.closed(cut_off, MOST_SEASON)
+        if one.btyd_usable and (one.cut_off - snapshots.first_day).days >= LEAST_SEASON_HISTORY_DAYS
+    ]
+    missed = [logit(_inside(one.no_purchase.mean())) - logit(one.btyd.mean()) for one in known]
+    apart = np.array([abs((one.cut_off - a_year_before.cut_off).days) for one in known])
+    common = np.clip(1 - apart / min(snapshots.horizon_days, MOST_SEASON_DAYS), 0, 1)
+    return float(np.average(missed, weights=common) - np.mean(missed[-12:]))
 
 
 def enough(training: list[Snapshot]) -> bool:
@@ -199,7 +234,7 @@ def _stacked(
     training: list[Snapshot], snapshot: Snapshot
 ) -> tuple[pl.DataFrame, np.ndarray, tuple[str, ...]]:
     everywhere = [set(one.features.columns) for one in (*training, snapshot)]
-    columns = tuple(name for name in GROUP_OF if all(name in known for known in everywhere))
+    columns = feature_columns(set.intersection(*everywhere))
     rows = pl.concat([one.features.select(columns) for one in training])
     return rows, np.concatenate([one.no_purchase for one in training]), columns
 

@@ -7,7 +7,7 @@ nobody's reason. Features of one group go together; one alone may have either si
 import numpy as np
 import polars as pl
 
-from analysis.churn.features import GROUP_OF, GROUPS
+from analysis.churn.features import GROUPS, group_of
 from analysis.churn.logistic import Logistic
 from analysis.churn.measures import rank
 from analysis.churn.snapshots import Snapshot
@@ -37,7 +37,7 @@ def grouped(parts: pl.DataFrame) -> pl.DataFrame:
     """Contributions summed into the groups that have any: `customer_id`, `base`, one per group."""
     sums = {}
     for group in GROUPS:
-        members = [name for name in parts.columns if GROUP_OF.get(name) == group]
+        members = [name for name in parts.columns if group_of(name) == group]
         if members:
             sums[group] = pl.sum_horizontal(members)
     return parts.select("customer_id", BASE, **sums)
@@ -91,11 +91,8 @@ def reasons(groups: pl.DataFrame, shown: list[str] | None = None) -> pl.DataFram
     values = groups.select(names).to_numpy()
     order = np.argsort(-values, axis=1, kind="stable")[:, :SHOWN]
     largest = np.take_along_axis(values, order, axis=1)
-    named = np.array([*names, None], dtype=object)[np.where(largest > 0, order, len(names))]
-    columns = [
-        pl.Series(f"reason_{place + 1}", named[:, place] if place < len(names) else None, pl.String)
-        for place in range(SHOWN)
-        if place < len(names)
-    ]
+    place = np.where(largest > 0, order, len(names))
+    texts = pl.Series([*names, None], dtype=pl.String)
+    columns = [texts.gather(place[:, n]).alias(f"reason_{n + 1}") for n in range(place.shape[1])]
     missing = [pl.lit(None, pl.String).alias(f"reason_{n + 1}") for n in range(len(columns), SHOWN)]
     return groups.select("customer_id").with_columns(*columns, *missing)

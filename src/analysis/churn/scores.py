@@ -1,9 +1,10 @@
-"""The chance that a customer buys nothing in the next days, and why it is high."""
+"""The chance that a customer buys nothing in the next days, and the money that hangs on it."""
 
-import numpy as np
 import polars as pl
 
-from analysis.clv.models import Models
+from analysis.churn.predictors import Scores
+from analysis.churn.profit import expected_profit
+from analysis.churn.snapshots import Snapshot
 from analysis.run.settings import Settings
 
 # A pause counts as long when it exceeds this many of the customer's own mean gaps.
@@ -14,91 +15,49 @@ FEW_REPEATS = 2
 
 
 def churn_table(
-    customers: pl.DataFrame, clv: pl.DataFrame, models: Models, settings: Settings
+    snapshot: Snapshot,
+    scores: Scores,
+    reasons: pl.DataFrame,
+    clv: pl.DataFrame,
+    settings: Settings,
 ) -> pl.DataFrame:
     """Churn score, value at stake and reasons of every customer.
 
-    The score is P(no purchase in the next `horizon_days`), never P(alive) alone, which
-    under BG/NBD is 1 for every one-time buyer. Value at stake is that chance times the customer's CLV.
+    The score is P(no purchase in the next `horizon_days`), never P(alive) alone, which under BG/NBD
+    is 1 for every one-time buyer. Value at stake is that chance times the customer's CLV.
 
     Args:
-        customers: the table `customers`.
+        snapshot: at the end of the month.
+        scores: of the customers of the snapshot.
+        reasons: `customer_id`, `reason_1` to `reason_3`.
         clv: the table `clv`.
-        models: the month's fits.
 
     Returns:
         One row per customer, in the columns of the table `churn`.
     """
-    days = settings.churn.horizon_days
-    no_purchase = 1 - models.probability_active(customers, days)
-    scored = customers.with_columns(
-        horizon_days=pl.lit(days, dtype=pl.Int64),
-        idle_days=idle_days(),
-        probability_no_purchase=np.clip(no_purchase, 0, 1),
-    ).join(clv.select("customer_id", "clv"), on="customer_id", validate="1:1")
-    found = pl.concat_list(_reasons(days)).list.drop_nulls()
+    scored = (
+        snapshot.features.select("customer_id", idle_days=pl.col("idle_days").cast(pl.Int64))
+        .with_columns(
+            probability_no_purchase=pl.Series(scores.chance),
+            horizon_days=pl.lit(snapshot.horizon_days, dtype=pl.Int64),
+            method=pl.lit(scores.method),
+        )
+        .join(clv.select("customer_id", "clv"), on="customer_id", how="left", validate="1:1")
+        .join(reasons, on="customer_id", how="left", validate="1:1")
+        .sort("customer_id")
+    )
+    profit = expected_profit(
+        scored["probability_no_purchase"].to_numpy(), scored["clv"].to_numpy(), settings
+    )
     return scored.with_columns(
         value_at_stake=pl.col("probability_no_purchase") * pl.col("clv"),
-        reason_1=found.list.get(0, null_on_oob=True),
-        reason_2=found.list.get(1, null_on_oob=True),
-        reason_3=found.list.get(2, null_on_oob=True),
-    )
-
-
-def idle_days() -> pl.Expr:
-    """Days since the last purchase."""
-    return (pl.col("T") - pl.col("recency")).cast(pl.Int64)
+        expected_profit=pl.Series(profit),
+    ).drop("clv")
 
 
 def likely_to_leave() -> pl.Expr:
     """Whether no purchase in the window is likelier than one."""
     return pl.col("probability_no_purchase") >= LIKELY
-
-
-def _reasons(days: int) -> list[pl.Expr]:
-    """Plain signs of leaving, the most telling first; a customer shows those that hold."""
-    repeat = pl.col("frequency") > 0
-    own_gap = pl.col("recency") / pl.col("frequency")
-    signs = {
-        "pause_beyond_own_rhythm": repeat & (pl.col("idle_days") > LONG_PAUSE_IN_GAPS * own_gap),
-        "silent_for_long": pl.col("idle_days") > days,
-        "one_purchase_only": ~repeat,
-        "gap_beyond_window": repeat & (own_gap > days),
-        "few_purchases": repeat & (pl.col("frequency") <= FEW_REPEATS),
-    }
-    return [pl.when(sign).then(pl.lit(reason)) for reason, sign in signs.items()]
-
-
-def at_risk(churn: pl.DataFrame, customers: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
-    """Repeat buyers who are likely to leave, the most value at stake first.
-
-    Args:
-        churn, customers, segments: the tables of these names.
-
-    Returns:
-        One row per customer: `customer_id`, `class`, `last_purchase`, `idle_days`, `purchases`,
-        `spend`, `probability_no_purchase`, `value_at_stake`, the reasons (keys).
-    """
-    clusters = segments.filter(pl.col("axis") == "cluster").select("customer_id", "class")
-    return (
-        churn.join(customers, on="customer_id", validate="1:1")
-        .join(clusters, on="customer_id", how="left", validate="1:1")
-        .filter(likely_to_leave() & (pl.col("frequency") > 0))
-        .sort(["value_at_stake", "customer_id"], descending=[True, False])
-        .select(
-            "customer_id",
-            "class",
-            "last_purchase",
-            "idle_days",
-            "purchases",
-            "spend",
-            "probability_no_purchase",
-            "value_at_stake",
-            "reason_1",
-            "reason_2",
-            "reason_3",
-        )
-    )
 
 
 def second_purchase(

@@ -10,6 +10,7 @@ from scipy.special import logit
 
 from analysis.churn.features import BTYD, Sources, features
 from analysis.clv.fit import Fit
+from analysis.clv.likelihood import PURCHASE_MODELS
 from analysis.clv.models import Models
 from analysis.clv.origins import Past
 from analysis.customers import summarise_customers
@@ -26,7 +27,8 @@ class Snapshot:
     `features` has one row per customer, sorted by `customer_id`, the BTYD term included;
     `no_purchase` is aligned with it: whether the customer bought nothing from the day after the
     cut-off to `horizon_days` after it. `btyd` is the same chance as the fit has it, `btyd_usable`
-    whether it tells customers apart.
+    whether it tells customers apart. `customers` is the customer summary in the same order, and
+    `models` the fit of purchases with the base's own spend.
     """
 
     cut_off: date
@@ -35,6 +37,8 @@ class Snapshot:
     btyd: np.ndarray
     btyd_usable: bool
     no_purchase: np.ndarray | None = None
+    customers: pl.DataFrame | None = None
+    models: Models | None = None
 
     @property
     def closes(self) -> date:
@@ -57,6 +61,7 @@ class Snapshots:
     as_of: date
     horizon_days: int
     model: str = LADDER[0]
+    scores: dict = field(default_factory=dict, repr=False)  # of predictors, each computed once
     _taken: dict[date, Snapshot] = field(default_factory=dict, repr=False)
 
     def at(self, cut_off: date) -> Snapshot:
@@ -96,7 +101,7 @@ def take(
     found = features(sources, purchases, cut_off)
     summary = summarise_customers(purchases.lazy(), cut_off).collect().sort("customer_id")
     fit = _fit(Past(purchases, cut_off), cut_off, model)
-    models = Models.of(summary, fit, Fit("gamma_gamma", problem="none"))
+    models = Models.of(summary, fit, Fit("gamma_gamma", problem="not_asked"))
     chance = np.clip(1 - models.probability_active(summary, horizon_days), 0, 1)
     bounded = np.clip(chance, LEAST_CHANCE, 1 - LEAST_CHANCE)
     found = found.with_columns(pl.Series(BTYD, logit(bounded)))
@@ -105,7 +110,7 @@ def take(
     if end <= as_of:
         later = sources.purchases(end).filter(pl.col("purchase_day") > cut_off)
         outcome = (~found["customer_id"].is_in(later["customer_id"].unique().implode())).to_numpy()
-    return Snapshot(cut_off, horizon_days, found, bounded, fit.usable, outcome)
+    return Snapshot(cut_off, horizon_days, found, bounded, fit.usable, outcome, summary, models)
 
 
 def closed_cut_offs(
@@ -129,6 +134,18 @@ def open_windows(past: Past, horizon_days: int) -> int:
             break
         count, month = count + 1, month.previous
     return count
+
+
+def serving(clv_fit: pl.DataFrame) -> str:
+    """The model of purchases in use this month, by the table `clv_fit`."""
+    used = pl.col("model").is_in(PURCHASE_MODELS) & (pl.col("fit") == "month")
+    return clv_fit.filter(used)["model"][0]
+
+
+def months_since(cut_off: date, month: Month) -> int:
+    """How many months back the month of a cut-off lies."""
+    then = Month.of(cut_off)
+    return 12 * (month.year - then.year) + month.number - then.number
 
 
 def _fit(past: Past, cut_off: date, model: str) -> Fit:

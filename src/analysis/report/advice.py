@@ -2,12 +2,13 @@
 
 import polars as pl
 
+from analysis.churn import check
+from analysis.churn.measures import verdict
 from analysis.churn.scores import likely_to_leave
 from analysis.labels import label
 from analysis.report.show import form
 from analysis.run.settings import Settings
 
-TIE = 0.005  # AUC differences below this are noise on bases of this size
 GOOD_TOTAL = 0.10
 
 
@@ -103,19 +104,18 @@ def _forecast_rows(backtest: pl.DataFrame, settings: Settings) -> list[tuple[str
 
 
 def _churn_rows(churn_fit: pl.DataFrame) -> list[tuple[str, str, str, str]]:
-    values = {
-        (row["score"], row["metric"]): row["value"] for row in churn_fit.iter_rows(named=True)
-    }
+    values = check.values(churn_fit)
     auc, idle = values.get(("model", "auc")), values.get(("idle_time", "auc"))
     if auc is None or idle is None:
         return [("churn", _nothing(), _nothing(), "untested")]
+    gain = [values.get(("idle_time", name)) for name in ("gain_low", "gain_high")]
     error = values["model", "calibration_error"]
     return [
         (
             "churn",
             label("honesty.churn_measured", auc=f"{auc:.3f}"),
             label("honesty.churn_against", idle=f"{idle:.3f}"),
-            compare_auc(auc, idle),
+            "equal" if None in gain else verdict(*gain),
         ),
         (
             "level",
@@ -124,13 +124,6 @@ def _churn_rows(churn_fit: pl.DataFrame) -> list[tuple[str, str, str, str]]:
             "small_error" if error <= GOOD_TOTAL else "large_error",
         ),
     ]
-
-
-def compare_auc(auc: float, rule: float) -> str:
-    """`good`, `equal` or `worse`, with differences below 0.005 counted as none."""
-    if abs(auc - rule) < TIE:
-        return "equal"
-    return "good" if auc > rule else "worse"
 
 
 def _classes_row(customers: pl.DataFrame, settings: Settings) -> tuple[str, str, str, str]:

@@ -16,7 +16,7 @@ from analysis.run.settings import Settings
 DPI = 130
 # Columns that hold keys of the catalogue, and the group or groups in which their texts stand.
 _KEYED = {
-    "class": "class",
+    "class": "class who",
     "previous_class": "class",
     "segment": "class",
     "reason": "stage",
@@ -31,10 +31,14 @@ _KEYED = {
     "metric": "metric",
     "subject": "subject",
     "score": "score",
+    "signal": "signal",
     "model": "model",
     "quantity": "quantity",
     "kpi": "kpi",
-    "service": "service",
+    "list": "list",
+    "cause": "cause",
+    "who": "who",
+    "finding": "finding",
     "stage": "class",
     "part": "part",
     "happened": "happened",

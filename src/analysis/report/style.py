@@ -58,9 +58,9 @@ sns.set_theme(
 )
 
 
-def canvas(height: float = 3.2, columns: int = 1, **options):
+def canvas(height: float = 3.2, columns: int = 1, rows: int = 1, **options):
     """A new figure with one or more axes in the project's size."""
-    return pyplot.subplots(1, columns, figsize=(WIDTH, height), layout="constrained", **options)
+    return pyplot.subplots(rows, columns, figsize=(WIDTH, height), layout="constrained", **options)
 
 
 def month_ticks(axes, months) -> None:

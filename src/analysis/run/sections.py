@@ -103,9 +103,15 @@ class Clv(Strict):
 
 
 class Churn(Strict):
-    """Churn: no purchase in the next `horizon_days`."""
+    """Churn: no purchase in the next `horizon_days`; and what contacting customers costs and keeps."""
 
     horizon_days: int = Field(default=90, ge=1, le=3650)
+    contact_cost: Decimal = Field(default=Decimal(1), ge=0, description="of a contact")
+    offer_cost: Decimal = Field(default=Decimal(0), ge=0, description="of an offer that is taken")
+    save_share: float = Field(
+        default=0.1, gt=0, le=1, description="of leavers whom a contact keeps"
+    )
+    contact_capacity: int = Field(default=200, ge=1, description="contacts a month")
 
 
 class Segment(Strict):

@@ -77,10 +77,14 @@ STEPS = (
     Step(
         "05_churn",
         reads=(
-            *("occasions", "customers", "segments", "clv", "clv_fit"),
-            *("feedback", "interactions"),
+            *("orders", "occasions", "customers", "profiles", *OPTIONAL),
+            *("segments", "segment_profile", "clv", "clv_fit"),
         ),
-        writes=("churn", "churn_fit", "retention"),
+        writes=("churn", "churn_reasons", "churn_fit", "early_warning", "retention"),
+        takes=(
+            *(("churn", 1), ("early_warning", 1)),
+            *(("segments", months_back) for months_back in range(1, 13)),
+        ),
     ),
     Step(
         "09_summary",

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from analysis.churn.evaluate import wilson
+from analysis.intervals import wilson
 from analysis.run.settings import Settings
 from analysis.segment.axes import ONBOARDING_DAYS, PROSPECT
 
