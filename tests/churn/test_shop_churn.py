@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from scipy.stats import beta
 
+from analysis.churn import hindsight
 from analysis.churn.causes import (
     BANDS,
     CAUSES,
@@ -28,7 +29,7 @@ from analysis.churn.predictors import choose, score
 from analysis.churn.snapshots import Snapshot, Snapshots, take
 from analysis.intervals import Z
 from analysis.run import paths
-from analysis.run.settings import load
+from analysis.run.settings import Settings, load
 from analysis.samples.shop import people, purchases
 from analysis.samples.shop.parameters import CLASSES, DROPOUT_FACTOR, START
 
@@ -59,8 +60,12 @@ def truth(shop_root):
 
 
 @pytest.fixture(scope="module")
-def snapshots(read) -> Snapshots:
-    settings = load(paths.CHECKOUT / "config" / "shop.toml")
+def settings() -> Settings:
+    return load(paths.CHECKOUT / "config" / "shop.toml")
+
+
+@pytest.fixture(scope="module")
+def snapshots(read, settings) -> Snapshots:
     tables = {name: read(name) for name in TABLES}
     return Snapshots(Sources.of(read("occasions"), tables, settings), AS_OF, H)
 
@@ -212,6 +217,20 @@ def test_over_six_windows_the_chances_are_within_two_points(snapshots):
     windows, error = calibration_together(snapshots)
     assert windows == 6
     assert error <= 0.02
+
+
+def test_over_six_months_the_list_by_profit_reaches_more_of_what_was_lost(snapshots, settings):
+    closed = hindsight.windows(snapshots, settings)
+    assert [one.cut_off.month for one in closed] == [10, 11, 12, 1, 2, 3]
+    caught = hindsight.lists(closed)
+    by_list = dict(hindsight.together(caught).select("list", "lost_caught").rows())
+    assert by_list["profit"] > 2 * max(by_list["idle_time"], by_list["random"])
+    for one in caught.partition_by("cut_off"):  # and in each of them
+        share = dict(one.select("list", "lost_share").rows())
+        assert share["profit"] > max(share["idle_time"], share["random"])
+    for rival in ("idle_time", "random"):
+        more, low, high = hindsight.caught_more(closed, rival)
+        assert 0 < low < more < high < 1
 
 
 @pytest.mark.parametrize("cut_off", QUARTERS)

@@ -12,28 +12,30 @@ from analysis.run.settings import Settings
 GOOD_TOTAL = 0.10
 
 
-def first_actions(clv: pl.DataFrame, churn: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
-    """The groups to turn to, the most money first.
+def first_actions(
+    clv: pl.DataFrame, churn: pl.DataFrame, customers: pl.DataFrame, listed: pl.DataFrame
+) -> pl.DataFrame:
+    """The groups to turn to, the most money first; they do not overlap.
+
+    Args:
+        clv, churn, customers: the tables of these names.
+        listed: the table `early_warning`.
 
     Returns:
         One row per action: `action`, `customers`, `value` (value at stake, else expected value),
         `list` (the workbook in the month's export folder).
     """
     joined = customers.join(clv, on="customer_id").join(churn, on="customer_id")
-    repeat, leaving = pl.col("frequency") > 0, likely_to_leave()
+    repeat, warned = (
+        pl.col("frequency") > 0,
+        pl.col("customer_id").is_in(listed["customer_id"].implode()),
+    )
+    staying = repeat & ~warned & ~likely_to_leave()
     groups = {
-        "at_risk": (repeat & leaving, "value_at_stake", "at_risk.xlsx"),
+        "at_risk": (warned, "value_at_stake", "at_risk.xlsx"),
         "second_purchase": (~repeat, "clv", "second_purchase.xlsx"),
-        "keep": (
-            repeat & ~leaving & (pl.col("potential") == "keep"),
-            "clv",
-            "customer_values.xlsx",
-        ),
-        "grow": (
-            repeat & ~leaving & (pl.col("potential") == "grow"),
-            "clv",
-            "customer_values.xlsx",
-        ),
+        "keep": (staying & (pl.col("potential") == "keep"), "clv", "customer_values.xlsx"),
+        "grow": (staying & (pl.col("potential") == "grow"), "clv", "customer_values.xlsx"),
     }
     rows = []
     for action, (members, money, workbook) in groups.items():

@@ -102,6 +102,7 @@ STEPS = (
             "clv_backtest",
             "churn",
             "churn_fit",
+            "early_warning",
             *("feedback", "interactions", "surveys"),
         ),
         writes=("kpis",),
