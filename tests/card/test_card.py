@@ -300,6 +300,8 @@ def test_the_chance_of_no_purchase_is_told_with_its_signs(open_card):
                 "idle_days": 1,
                 "probability_no_purchase": chance,
                 "value_at_stake": 12.5,
+                "expected_profit": 0.25,
+                "method": "idle_time",
                 **{f"reason_{place}": reason for place, reason in enumerate(reasons, 1)},
             }
             for who, chance, reasons in rows
@@ -308,12 +310,12 @@ def test_the_chance_of_no_purchase_is_told_with_its_signs(open_card):
     one = open_card("KH1", SHOP | {"churn": churn})
     assert said(words.chance(one), one) == (
         "Chance of no purchase in the next 90 days: 90.0%, higher than for 33.3% of all customers. "
-        "Value at stake: 12.50 EUR. Signs: pause over twice their own gap; silent longer than the "
-        "window."
+        "Value at stake: 12.50 EUR. What speaks for leaving: pause over twice their "
+        "own gap; silent longer than the window."
     )
     low = open_card("KH3", SHOP | {"churn": churn})
     assert "10.0%, lower than for 66.7%" in said(words.chance(low), low)
-    assert "No plain sign of leaving holds." in said(words.chance(low), low)
+    assert "Nothing makes this customer likelier to leave" in said(words.chance(low), low)
 
 
 def test_a_customer_without_a_second_order_has_no_rhythm(open_card):

@@ -97,7 +97,7 @@ def others_chance(one: Card) -> tuple[float, float]:
 
 
 def reasons(one: Card) -> list[str]:
-    """The plain signs of leaving that hold for the customer, in words."""
+    """What makes the customer likelier to leave, in words."""
     churn = one.row("churn") or {}
     found = [churn.get(f"reason_{number}") for number in (1, 2, 3)]
     return [group("reason").get(reason, reason.replace("_", " ")) for reason in found if reason]
