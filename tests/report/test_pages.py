@@ -72,7 +72,8 @@ def test_the_summary_tells_the_month_and_how_sure_it_is(pages):
     text = pages["09_summary"].reading.get_text(" ")
     assert "1,506 customers bought 1,955 times for 76,109 USD" in text
     assert "How sure are we?" in text
-    assert "not distinguishable" in text
+    assert "AUC 0.840" in text
+    assert "better" in text
 
 
 def test_alt_texts_state_findings(pages):

@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from analysis.churn.features import GROUPS
 from analysis.churn.predictors import MOST_TRAINING, Scores
-from analysis.churn.reasons import BASE, SHOWN, contributions, grouped, reasons, supported
+from analysis.churn.reasons import BASE, SHOWN, added, contributions, grouped, reasons, supported
 from analysis.churn.scores import FEW_REPEATS, LONG_PAUSE_IN_GAPS
 from analysis.churn.snapshots import Snapshots
 from analysis.intervals import wilson
@@ -49,7 +49,7 @@ def explain(snapshots: Snapshots, cut_off: date, scores: Scores) -> Explained:
     absent = [pl.lit(0.0).alias(name) for name in GROUPS if name not in known]
     table = groups.with_columns(absent).select("customer_id", BASE, *GROUPS)
     return Explained(
-        table.with_columns(logit=pl.sum_horizontal(BASE, *GROUPS)),
+        table.with_columns(logit=added([BASE, *GROUPS])),
         shown,
         [name for name in known if name not in shown],
         reasons(groups, shown),
@@ -100,13 +100,13 @@ def cohort_plots(snapshots: Snapshots, cut_off: date, scores: Scores) -> pl.Data
     groups = grouped(contributions(scores.model, snapshot.features))
     names = [name for name in GROUPS if name in groups.columns]
     once = (snapshot.features["purchases"] == 1).to_numpy()
-    logit = groups.select(pl.sum_horizontal(BASE, *names)).to_series().to_numpy()
+    logit = groups.select(added([BASE, *names])).to_series().to_numpy()
     rows = []
     for who, members in ((ONCE, once), (REPEAT, ~once)):
         for name in names:
-            added = groups[name].to_numpy()[members]
-            rest = expit(logit[members] - added)
-            for part, inside in enumerate(_parts(added), 1):
+            adds = groups[name].to_numpy()[members]
+            rest = expit(logit[members] - adds)
+            for part, inside in enumerate(_parts(adds), 1):
                 left = snapshot.no_purchase[members][inside]
                 rows.append((who, name, part, len(left), left.mean(), rest[inside].mean()))
     table = pl.DataFrame(rows, schema=[*list(_PLOT)[:5], "expected"], orient="row")

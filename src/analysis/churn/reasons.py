@@ -4,6 +4,9 @@ Contributions are measured from the mean of the base that is scored, so that wha
 nobody's reason. Features of one group go together; one alone may have either sign, so groups are shown.
 """
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 import polars as pl
 
@@ -39,8 +42,13 @@ def grouped(parts: pl.DataFrame) -> pl.DataFrame:
     for group in GROUPS:
         members = [name for name in parts.columns if group_of(name) == group]
         if members:
-            sums[group] = pl.sum_horizontal(members)
+            sums[group] = added(members)
     return parts.select("customer_id", BASE, **sums)
+
+
+def added(columns: list[str]) -> pl.Expr:
+    """The sum in the order given; `sum_horizontal` rounds by the number of threads."""
+    return reduce(add, [pl.col(name) for name in columns])
 
 
 def supported(model: Logistic, snapshots: list[Snapshot], strata: int = 1) -> list[str]:
@@ -57,7 +65,7 @@ def supported(model: Logistic, snapshots: list[Snapshot], strata: int = 1) -> li
     names = [name for name in together.columns if name in GROUPS]
     found = []
     for name in names:
-        rest = together.select(pl.sum_horizontal(BASE, *(one for one in names if one != name)))
+        rest = together.select(added([BASE, *(one for one in names if one != name)]))
         order = np.argsort(rest.to_series().to_numpy(), kind="stable")
         parts = np.array_split(order, strata)
         if _rank_within(left, together[name].to_numpy(), parts) > 0.5:
