@@ -39,8 +39,8 @@ def test_a_backfill_publishes_its_months_in_order(tenth_root):
         for month in ("1998-04", "1998-05", MONTH)
     ]
     assert taken[0] == {}
-    again = {"migration", "clv_fit", "clv_forecast"}  # of further months back, too
-    outputs = {"standard", "segments", "customers", "kpis", "quality_trend"} | again
+    again = {"migration", "segments", "clv_fit", "clv_forecast"}  # of further months back, too
+    outputs = {"standard", "customers", "kpis", "quality_trend"} | again
     outputs |= {"churn", "early_warning"}
     assert set(taken[1]) == {f"1998-04/{name}" for name in outputs}
     assert set(taken[2]) == {f"1998-05/{name}" for name in outputs} | {
