@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from uuid import uuid4
 
 from analysis.collect.arrivals import Completeness, Survey, check_completeness
 from analysis.run import paths
@@ -36,7 +37,7 @@ def check_folders(settings: Settings) -> None:
     """Make sure that tables and reports can be written before any work is done."""
     for folder in (paths.processed(settings.name), paths.reports() / settings.name):
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
+        probe = folder / f".writable-{uuid4().hex}"  # months of one data set start together
         probe.write_bytes(b"?")
         probe.unlink()
 
