@@ -38,8 +38,11 @@ def check_folders(settings: Settings) -> None:
     for folder in (paths.processed(settings.name), paths.reports() / settings.name):
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable-{uuid4().hex}"  # months of one data set start together
-        probe.write_bytes(b"?")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"?")
+            probe.unlink()
+        except OSError as problem:
+            raise OSError(problem.errno, problem.strerror, str(folder)) from problem
 
 
 def check_room(settings: Settings, input_bytes: int) -> None:
