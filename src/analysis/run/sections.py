@@ -143,6 +143,54 @@ class Segment(Strict):
         return self
 
 
+# How often a customer of each RFM class is to hear from the company, in days: those about to be lost
+# and those just won soonest, those long gone seldom. House defaults; a company names its own.
+CONTACT_EVERY_DAYS = {
+    "champions": 30,
+    "loyal": 30,
+    "potential_loyalist": 45,
+    "new": 14,
+    "promising": 30,
+    "need_attention": 30,
+    "about_to_sleep": 30,
+    "at_risk": 14,
+    "cannot_lose": 14,
+    "hibernating": 90,
+    "lost": 180,
+}
+
+
+class Service(Strict):
+    """What service promises its customers, and how often they are to hear from the company."""
+
+    first_response_hours: float = Field(
+        default=24, gt=0, description="to the first response to a complaint"
+    )
+    close_days: float = Field(default=7, gt=0, description="to the end of a complaint")
+    connect_seconds: float = Field(default=30, gt=0, description="until a call is taken")
+    required_share: float = Field(
+        default=0.8, gt=0, lt=1, description="of cases that must keep each of these"
+    )
+    max_contacts_30_days: int = Field(
+        default=4, ge=1, description="contacts of one customer in 30 days; more is too many"
+    )
+    contact_every_days: dict[str, int] = Field(
+        default=CONTACT_EVERY_DAYS,
+        description="RFM class = days; classes that are not named keep their default",
+    )
+
+    @field_validator("contact_every_days", mode="after")
+    @classmethod
+    def _known_classes(cls, days: dict[str, int]) -> dict[str, int]:
+        for name, often in days.items():
+            if name not in CONTACT_EVERY_DAYS:
+                known = nearest(name, CONTACT_EVERY_DAYS)
+                raise ValueError(f'"{name}" is not a class of the axis rfm{known}')
+            if often < 1:
+                raise ValueError(f'"{name}" must be at least one day')
+        return CONTACT_EVERY_DAYS | days
+
+
 class Strategy(Strict):
     """What is done for the customers of a class."""
 

@@ -19,6 +19,7 @@ from analysis.run.sections import (
     Identity,
     Privacy,
     Segment,
+    Service,
     Source,
     Strategy,
     Strict,
@@ -43,6 +44,7 @@ class Settings(Strict):
     clv: Clv = Clv()
     churn: Churn = Churn()
     segment: Segment = Segment()
+    service: Service = Service()
     identity: Identity = Identity()
     privacy: Privacy = Privacy()
     strategies: list[Strategy] = Field(default=[], description="cards of classes")
@@ -181,6 +183,7 @@ def _fields_at(location: tuple) -> list[str]:
                 "clv": Clv,
                 "churn": Churn,
                 "segment": Segment,
+                "service": Service,
                 "identity": Identity,
                 "strategies": Strategy,
             }.get(part, Privacy)

@@ -1,0 +1,1 @@
+"""What customers tell the company: satisfaction, complaints, service, themes and tone."""

@@ -1,0 +1,167 @@
+"""Computed sentences about satisfaction, as arguments for `run.say` and `run.say_all`."""
+
+import polars as pl
+
+from analysis.feedback.drivers import Drivers
+from analysis.feedback.satisfaction import FEW
+from analysis.labels import group, label
+from analysis.report.show import Share, worded
+
+SURE = 0.8  # of the resamples put an item into its quadrant
+
+
+def no_table(surveys: pl.DataFrame) -> list[dict]:
+    """That there are no surveys, or none with a score; empty where there are."""
+    if surveys.is_empty():
+        return [{"key": "satisfaction.no_table"}]
+    return [] if surveys["score"].count() else [{"key": "satisfaction.no_scores"}]
+
+
+def refused(scales: pl.DataFrame) -> list[dict]:
+    """Items of which nothing is computed, and why.
+
+    Args:
+        scales: as `scales.item_scales` returns it.
+    """
+    return [
+        {
+            "key": "satisfaction.refused",
+            "item": row["item"],
+            "survey": row["survey"] or label("satisfaction.unnamed"),
+            "reason": label(f"scale_problem.{row['problem']}"),
+        }
+        for row in scales.drop_nulls("problem").iter_rows(named=True)
+    ]
+
+
+def scale_rows(scales: pl.DataFrame) -> pl.DataFrame:
+    """The scales with their kinds and problems in words, for `run.table`."""
+    kinds, problems = group("scale_kind"), group("scale_problem")
+    return scales.with_columns(
+        pl.col("kind").replace_strict(kinds, default=pl.col("kind")),
+        pl.col("problem").replace_strict(problems, default=pl.col("problem")),
+    )
+
+
+def levels(rows: pl.DataFrame) -> list[dict]:
+    """NPS and CSAT of all customers; an item with too few answers only with its interval.
+
+    Args:
+        rows: as `satisfaction.satisfaction` returns it.
+    """
+    said = []
+    total = rows.filter(pl.col("by") == "all").sort("measure", "item", descending=[True, False])
+    for row in total.iter_rows(named=True):
+        key = row["measure"] if row["headline"] else f"few_{row['measure']}"
+        facts = {name: f"{row[name]:.1f}" for name in ("value", "low", "high")}
+        said.append(
+            {
+                "key": f"satisfaction.{key}",
+                "item": row["item"],
+                "answers": row["answers"],
+                "least": FEW,
+                **facts,
+            }
+        )
+    return said or [{"key": "satisfaction.no_answers"}]
+
+
+def apart(rows: pl.DataFrame, by: str = "cluster") -> list[dict]:
+    """Classes whose NPS lies apart from that of all, both intervals not meeting.
+
+    Args:
+        rows: as `satisfaction.satisfaction` returns it.
+        by: `cluster`, `rfm`, `region` or `mode`.
+    """
+    nps = rows.filter(pl.col("measure") == "nps")
+    said = []
+    for item in nps["item"].unique().sort():
+        one = nps.filter(pl.col("item") == item)
+        total = one.filter(pl.col("by") == "all")
+        classes = one.filter((pl.col("by") == by) & pl.col("headline")).sort("value", "class")
+        if classes.is_empty() or total.is_empty():
+            continue
+        sides = {
+            "below": classes.filter(pl.col("high") < total["low"][0]),
+            "above": classes.filter(pl.col("low") > total["high"][0]),
+        }
+        found = [
+            {
+                "key": f"satisfaction.{side}",
+                "item": item,
+                "classes": label("satisfaction.separator").join(worded(some)["class"]),
+            }
+            for side, some in sides.items()
+            if some.height
+        ]
+        said += found or [{"key": "satisfaction.none_apart", "item": item}]
+    return said
+
+
+def responded(rates: pl.DataFrame) -> list[dict]:
+    """The response rate of each survey, or that it cannot be known.
+
+    Args:
+        rates: as `satisfaction.response_rates` returns it.
+    """
+    said = []
+    for row in rates.filter(pl.col("by") == "all").iter_rows(named=True):
+        survey = row["survey"] or label("satisfaction.unnamed")
+        facts = {"survey": survey, "invited": row["invited"], "answered": row["answered"]}
+        if row["rate"] is None:
+            said.append({"key": "satisfaction.rate_unknown", **facts})
+            continue
+        shares = {name: Share(row[name]) for name in ("rate", "low", "high")}
+        said.append({"key": "satisfaction.rate", **facts, **shares})
+    return said
+
+
+def reweighted(weights: pl.DataFrame) -> list[dict]:
+    """What weighting for those who did not answer changes.
+
+    Args:
+        weights: as `satisfaction.weighted_satisfaction` returns it.
+    """
+    if weights.is_empty():
+        return [{"key": "satisfaction.not_weighted"}]
+    names = ("unweighted", "weighted", "effect_low", "effect_high")
+    return [
+        {
+            "key": "satisfaction.weighting",
+            "item": row["item"],
+            "effect": f"{row['effect']:+.1f}",
+            **{name: f"{row[name]:.1f}" for name in names},
+        }
+        for row in weights.sort("measure", "item", descending=[True, False]).iter_rows(named=True)
+    ]
+
+
+def driven(found: Drivers) -> list[dict]:
+    """What to fix first, how sure the ranks are, or why nothing can be said.
+
+    Args:
+        found: as `drivers.drivers` returns it.
+    """
+    if found.reason:
+        return [{"key": f"driver.{found.reason}", "responses": f"{found.responses:,}"}]
+    explained = Share(found.explained)
+    said = [{"key": "driver.basis", "responses": f"{found.responses:,}", "explained": explained}]
+    first = found.items.filter(pl.col("quadrant") == "fix_first")
+    for row in first.iter_rows(named=True):
+        certainty = Share(row["certainty"])
+        key = "driver.fix" if row["certainty"] >= SURE else "driver.fix_unsure"
+        said.append({"key": key, "item": row["item"], "certainty": certainty})
+    if first.is_empty():
+        said.append({"key": "driver.nothing_to_fix"})
+    top = found.items.row(0, named=True)
+    key = "driver.rank_sure" if top["rank_high"] == 1 else "driver.rank_unsure"
+    return [*said, {"key": key, "item": top["item"], "last": top["rank_high"]}]
+
+
+def driver_rows(found: Drivers) -> pl.DataFrame:
+    """The touchpoints with names and quadrants in words, for `run.table`."""
+    points, names = group("touchpoint"), group("quadrant")
+    return found.items.with_columns(
+        pl.col("touchpoint").replace_strict(points, default=None, return_dtype=pl.String),
+        pl.col("quadrant").replace_strict(names, default=None, return_dtype=pl.String),
+    )
