@@ -423,3 +423,54 @@ def test_an_unpublished_month_and_an_unknown_customer_are_told(publish_month):
 
 def test_every_table_that_the_card_reads_has_a_contract():
     assert set(card.READS) <= set(tables.CONTRACTS)
+
+
+VOICE = {
+    "surveys": table(
+        "surveys",
+        *(
+            {"customer_id": "KH1", "at": at, "item": "NPS", "score": score, "scale_max": 10.0}
+            for at, score in [
+                (datetime(2023, 5, 1), 9.0),
+                (datetime(2024, 5, 1), 4.0),
+                (datetime(2024, 7, 1), 10.0),  # after the month
+            ]
+        ),
+    ),
+    "feedback_texts": table(
+        "feedback_texts",
+        {
+            "table": "feedback",
+            "customer_id": "KH1",
+            "day": date(2024, 6, 1),
+            "language": "en",
+            "theme": "delivery",
+            "tone": -0.5,
+            "tone_label": "negative",
+        },
+    ),
+    "preferred_channels": table(
+        "preferred_channels",
+        {
+            "customer_id": "KH1",
+            "class": "champions",
+            "preferred_channel": "sms",
+            "rate": 0.4,
+            "contacts": 2,
+        },
+    ),
+}
+
+
+def test_it_tells_the_last_score_the_last_words_and_the_likeliest_channel(open_card):
+    one = open_card("KH1", SHOP | VOICE)
+    lines = [said(sentence, one) for sentence in words.voice(one)]
+    assert lines[0] == "Last answer of “NPS”, on 2024-05-01: 4 of 10."
+    assert "2024-06-01, sounds negative; its theme: delivery" in lines[1]
+    assert "text message" in lines[2]
+    assert "40.0%" in lines[2]
+
+
+def test_it_says_where_no_survey_or_no_score_is_known(open_card):
+    assert [one["key"] for one in words.voice(open_card("KH1", SHOP))] == ["card.no_survey_source"]
+    assert [one["key"] for one in words.voice(open_card("KH2", SHOP | VOICE))] == ["card.no_score"]

@@ -117,7 +117,15 @@ def test_an_export_is_one_file_that_holds_every_page(tenth_root, tmp_path):
 
     page = Page.read(target)
     assert [line for gate in gates.GATES for line in gate(page)] == []
-    for part in ("01_collect", "02_clean", "03_segment", "04_clv", "05_churn", "09_summary"):
+    for part in (
+        "01_collect",
+        "02_clean",
+        "03_segment",
+        "04_clv",
+        "05_churn",
+        "06_feedback",
+        "09_summary",
+    ):
         assert page.soup.find(id=part)
     ids = [tag["id"] for tag in page.soup.find_all(id=True)]
     assert len(ids) == len(set(ids))

@@ -39,6 +39,21 @@ def complaints(one: Card) -> int:
     return one.rows("feedback").filter(pl.col("kind") == "complaint").height
 
 
+def last_score(one: Card) -> dict | None:
+    """The customer's latest score of a survey by the end of the month; of a sheet the first item."""
+    scored = one.rows("surveys").filter(
+        pl.col("score").is_finite() & (pl.col("at").dt.date() <= one.as_of)
+    )
+    latest = scored.sort("at", "file", "row").filter(pl.col("at") == pl.col("at").max())
+    return latest.row(0, named=True) if latest.height else None
+
+
+def last_text(one: Card) -> dict | None:
+    """The row of `feedback_texts` of what the customer last wrote in the year."""
+    rows = one.rows("feedback_texts").drop_nulls("tone_label").sort("day", "table", "file", "row")
+    return rows.row(-1, named=True) if rows.height else None
+
+
 def contacts(one: Card) -> pl.DataFrame:
     """Contacts by channel, the most used first.
 

@@ -95,6 +95,36 @@ def last_contact(one: Card) -> dict:
     return {"key": "card.last_contact", "day": last["last_contact"], "channel": last["channel"]}
 
 
+def voice(one: Card) -> list[dict]:
+    """What the customer last said in a survey and in writing, and where an answer is likeliest."""
+    if one.has("surveys"):
+        score = service.last_score(one)
+        said = [_scored(score) if score else {"key": "card.no_score"}]
+    else:
+        said = [{"key": "card.no_survey_source"}]
+    written, channel = service.last_text(one), one.row("preferred_channels")
+    if written:
+        theme = written["theme"] or label("card.no_theme")
+        tone = label(f"tone.{written['tone_label']}")
+        said.append({"key": "card.last_words", "day": written["day"], "tone": tone, "theme": theme})
+    if channel:
+        named = label(f"card.channel.{channel['preferred_channel']}")
+        facts = {"rate": Share(channel["rate"]), "contacts": channel["contacts"]}
+        said.append({"key": "card.preferred", "channel": named, **facts})
+    return said
+
+
+def _scored(answer: dict) -> dict:
+    most = answer["scale_max"]
+    return {
+        "key": "card.last_score",
+        "item": answer["item"] or "–",
+        "day": answer["at"].date(),
+        "score": f"{answer['score']:g}",
+        "most": "–" if most is None else f"{most:g}",
+    }
+
+
 def worth(one: Card) -> dict:
     """The customer's share of what everybody spent lately."""
     if one.row("customers") is None:

@@ -88,6 +88,9 @@ class Themes(dy.Schema):
     low = dy.Float64(min=0, max=1)
     high = dy.Float64(min=0, max=1)
     is_new = dy.Bool(nullable=True)  # null where no earlier month is known
+    share_before = dy.Float64(nullable=True, min=0, max=1)  # of complaints and suggestions, 90 days
+    share_recent = dy.Float64(nullable=True, min=0, max=1)  # the 90 days after them
+    is_rising = dy.Bool(nullable=True)  # by more than chance; null where too few texts tell
 
 
 class FeedbackTexts(dy.Schema):

@@ -16,6 +16,8 @@ _RATE |= dict.fromkeys(("raw", "rate", "low", "high", "strength"), pl.Float64)
 _PREFERRED = {"customer_id": pl.String, "class": pl.String, "preferred_channel": pl.String}
 _PREFERRED |= {"rate": pl.Float64, "sure": pl.Float64, "next_channel": pl.String}
 _PREFERRED |= {"contacts": pl.Int64}
+_DUE = {"customer_id": pl.String, "class": pl.String, "last_contact": pl.Date}
+_DUE |= dict.fromkeys(("days_since", "every_days", "overdue_days"), pl.Int64)
 
 
 def classes(segments: pl.DataFrame, axis: str = "rfm") -> pl.DataFrame:
@@ -222,8 +224,12 @@ def due(
     late = pl.col("overdue_days").is_null() | (pl.col("overdue_days") > 0)
     found = table.filter(late & pl.col("every_days").is_not_null())
     order = [-pl.col("overdue_days"), pl.col("every_days"), pl.col("customer_id")]
-    names = ("customer_id", "class", "last_contact", "days_since", "every_days", "overdue_days")
-    return found.sort(order, nulls_last=True).select(names)
+    return found.sort(order, nulls_last=True).select(*_DUE).cast(_DUE)
+
+
+def nobody_due() -> pl.DataFrame:
+    """As `due`, of nobody: where no contact is recorded, nobody can be said to have had too few."""
+    return pl.DataFrame(schema=_DUE)
 
 
 _TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)

@@ -18,10 +18,17 @@ _SINGLE = (
     "余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文"
     "庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢路岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜"
 )
-_SURNAME = rf"(?:欧阳|司马|上官|诸葛|夏侯|皇甫|尉迟|令狐|慕容|[{_SINGLE}])"
+_DOUBLE = "欧阳|司马|上官|诸葛|夏侯|皇甫|尉迟|令狐|慕容"
+_SURNAME = rf"(?:{_DOUBLE}|[{_SINGLE}])"
 # Signs that begin the next word more often than they end a name of three signs.
 _AFTER_NAME = r"在是的电手说要今昨前住买来和跟与及也有已从就把被给对想我你他她它了因于，"
 _GIVEN = rf"[\p{{Han}}&&[^{_AFTER_NAME}]][\p{{Han}}&&[^{_AFTER_NAME}]]?"
+# 黄金会员, 高级会员, 金卡 and 白金卡 are no names.
+_PERSON = (
+    rf"(?:[黄高金白][\p{{Han}}&&[^金级卡端档{_AFTER_NAME}]]\p{{Han}}?"
+    rf"|(?:{_DOUBLE}|[{_SINGLE}&&[^黄高金白]]){_GIVEN})"
+)
+_OPEN = r"(?:[“”\"'‘「『《<（(【\[]|<[a-z]{1,9}>)"
 _GIVEN_ENGLISH = r"[\p{Lu}][\p{L}'’-]{1,20}(?: [\p{Lu}][\p{L}'’-]{0,20}){0,2}"
 _TITLE = r"(?:先生|女士|小姐|太太|老师|经理|阿姨|大爷|同学)"
 _HEADING = (
@@ -50,16 +57,28 @@ _IN_TEXT = [
     ("account", r"(?P<keep>微信(?:号码?|ID|id)\s{0,2})[A-Za-z][A-Za-z0-9_\-]{5,19}"),
     (
         "name",
-        rf"(?P<keep>{_HEADING}\s{{0,2}}(?:[:：是为叫]{{1,2}})\s{{0,3}})"
-        rf"(?:{_SURNAME}{_GIVEN}|\p{{Han}}{{1,4}}(?:·\p{{Han}}{{1,6}})?|{_GIVEN_ENGLISH})",
+        rf"(?P<keep>{_HEADING}\s{{0,2}}(?:[:：是为叫]{{1,2}}{_OPEN}?|{_OPEN})\s{{0,3}})"
+        rf"(?:{_SURNAME}[ \u3000]{{0,2}}{_GIVEN}|\p{{Han}}{{1,4}}(?:·\p{{Han}}{{1,6}})?"
+        rf"|{_GIVEN_ENGLISH})",
     ),
     ("name", rf"(?P<keep>{_HEADING}\s{{0,3}}){_SURNAME}{_GIVEN}"),
     (
         "name",
-        rf"(?P<keep>(?:[我叫]叫|名叫|叫做|本人|我是)\s{{0,2}}[:：]?){_SURNAME}{_GIVEN}{_TITLE}?",
+        rf"(?P<keep>(?:[我叫名]叫|叫做)\s{{0,2}}[:：]?{_OPEN}?){_SURNAME}{_GIVEN}{_TITLE}?",
+    ),
+    ("name", rf"(?P<keep>(?:本人|我是)\s{{0,2}}[:：]?{_OPEN}?){_PERSON}{_TITLE}?"),
+    (
+        "name",
+        rf"(?P<keep>我姓)(?:{_SURNAME})[，, ]?(?:名字?)?叫?\p{{Han}}{{1,2}}"
+        r"(?P<rest>[，,。.！!；;、\s]|$)",
     ),
     ("name", rf"(?P<keep>(?:我|名)叫(?:做)?\s{{0,2}}[:：]?){_GIVEN_ENGLISH}"),
-    ("name", r"(?P<keep>我叫\s{0,2})\p{Han}{2,3}(?P<rest>[，,。.！!；;、]|$)"),
+    ("name", r"(?P<keep>[我名]叫(?:做)?\s{0,2}[:：]?)\p{Han}{1,6}·\p{Han}{1,6}"),
+    (
+        "name",
+        r"(?P<keep>我叫\s{0,2})[\p{Han}&&[^了过你他她它您]]\p{Han}{1,3}(?P<rest>[，,。.！!；;、\s]|$)",
+    ),
+    ("name", rf"(?P<keep>(?:我叫|叫我)\s?)[小老阿](?:{_SURNAME}|\p{{Han}})"),
     ("name", rf"(?P<keep>我\s?姓\s{{0,2}}){_SURNAME}"),
     ("name", rf"{_SURNAME}\p{{Han}}{{0,2}}(?:先生|女士)"),
     ("name", rf"{_SURNAME}(?:小姐|太太|经理|阿姨|大爷)"),
@@ -88,6 +107,7 @@ _IN_TEXT = [
         "address",
         r"(?i)\b[0-9]{1,5} (?:[A-Z][a-z]{1,20} ){1,3}(?-i:Street|Road|Avenue|Lane|Rd|St|Ave)\b",
     ),
+    ("phone", r"1[3-9][0-9][*＊·•xX]{3,6}[0-9]{2,4}"),
     ("phone", r"[一幺][三四五六七八九][零〇一幺二两三四五六七八九]{9}"),
 ]
 _PLATE = re.compile(
@@ -95,12 +115,13 @@ _PLATE = re.compile(
     r"(?=[A-Za-z]{0,2}[0-9])(?:[A-HJ-NP-Za-hj-np-z0-9]{6}|[A-HJ-NP-Za-hj-np-z0-9]{4}[A-HJ-NP-Za-hj-np-z0-9挂学警港澳])"
     r"(?![A-Za-z0-9])"
 )
-_MAY_BE_PLATE = r"[\p{Han}]\s?[A-Za-z][\s·•・.\-]?[A-Za-z]{0,2}[0-9]"
+_MAY_BE_PLATE = r"\p{Han}\s?[A-Za-zＡ-Ｚａ-ｚ][\s·•・.\-－]?[A-Za-zＡ-Ｚａ-ｚ]{0,2}[0-9０-９]"
 
 # A run of digits with what people put between them; full-width signs are read as their plain twins.
-_RUN = re.compile(r"[+＋(（]?\d[\d \u3000\-－—–()（）.·_/xX转]{5,}")
+_RUN = re.compile(r"[+＋(（]{0,2}\d[\d \u3000\-－—–()（）.·_/xXｘＸ转]{5,}")
 _MAY_BE_NUMBER = r"\d[\d \u3000\-－—–()（）.·_/]{5}"
-_PLAIN = str.maketrans("０１２３４５６７８９＋（）－—–　·_", "0123456789+()--- --")
+_PLAIN = str.maketrans("０１２３４５６７８９＋（）－—–　·_ｘＸ", "0123456789+()--- --xX")
+_WIDE = str.maketrans({wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)})
 _DAY = r"(?:0[1-9]|1[0-2])[ -]?(?:0[1-9]|[12]\d|3[01])"
 _IN_RUN = [
     (
@@ -118,7 +139,7 @@ _IN_RUN = [
         "phone",
         re.compile(
             r"(?<!\d)\(?(?:(?:\+|00)?86)?\)?[ -]{0,2}"
-            r"(?:1[3-9]\d([ .-]{0,3})\d{4}\1\d{4}|1[3-9]\d([ .-])\d{3}\2\d{5}"
+            r"(?:1[3-9]\d([ ./-]{0,3})\d{4}\1\d{4}|1[3-9]\d([ .-])\d{3}\2\d{5}"
             r"|1[3-9]\d{2}([ .-])\d{3}\3\d{4}"
             r"|1[3-9]\d{3}[ -]\d{6}|1[3-9]\d[ -]\d{8}|1[3-9]\d{5}[ -]\d{4}|1([ .-])[3-9](?:\4\d){9}"
             r"|1[3-9]\d([ .-])\d{2}(?:\5\d{2}){3})(?!\d)"
@@ -132,6 +153,7 @@ _IN_RUN = [
         ),
     ),
     ("phone", re.compile(r"(?<!\d)\+\(?\d(?:[ ().-]{0,2}\d){7,14}(?!\d)")),
+    ("phone", re.compile(r"(?<!\d)(?:\(\d{3}\)[ -]?|\d{3}-)\d{3}-\d{4}(?!\d)")),
     ("phone", re.compile(r"(?<!\d)[48]00[ -]?\d{3}[ -]?\d{4}(?!\d)")),
 ]
 _LONG_NUMBER = re.compile(r"(?<!\d)\d{13,19}(?!\d)")
@@ -161,7 +183,7 @@ def mask(texts: pl.Series) -> pl.Series:
     masked = distinct
     for kind, pattern in _IN_TEXT:
         masked = masked.str.replace_all(pattern, _kept(pattern, label(f"mask.{kind}")))
-    masked = _by_text(masked, _MAY_BE_PLATE, lambda text: _PLATE.sub(label("mask.plate"), text))
+    masked = _by_text(masked, _MAY_BE_PLATE, _mask_plates)
     masked = _by_text(masked, _MAY_BE_NUMBER, lambda text: _RUN.sub(_mask_run, text))
     short = _kept(_LONGEST_SHORT_PHONE, label("mask.phone"))
     masked = masked.str.replace_all(_LONGEST_SHORT_PHONE, short)
@@ -187,6 +209,15 @@ def _by_text(texts: pl.Series, may_match: str, work) -> pl.Series:
     return texts.scatter(found.arg_true(), changed) if found.any() else texts
 
 
+def _mask_plates(text: str) -> str:
+    """Plates are found in the plain twins of full-width signs, each of which is one sign as well."""
+    parts, place = [], 0
+    for match in _PLATE.finditer(text.translate(_WIDE)):
+        parts += [text[place : match.start()], label("mask.plate")]
+        place = match.end()
+    return "".join([*parts, text[place:]])
+
+
 def _mask_run(match: re.Match) -> str:
     """One run of digits: masked where a form of personal data is in it, else as it was."""
     plain = match[0].translate(_PLAIN)
@@ -198,7 +229,9 @@ def _mask_run(match: re.Match) -> str:
 
 
 def _mask_card(match: re.Match) -> str:
-    return label("mask.card") if len(match[0]) >= 16 and _passes_luhn(match[0]) else match[0]
+    digits = match[0]
+    long_enough = len(digits) >= 16 or (len(digits) == 15 and digits[:2] in ("34", "37"))
+    return label("mask.card") if long_enough and _passes_luhn(digits) else digits
 
 
 def _passes_luhn(digits: str) -> bool:

@@ -7,6 +7,7 @@ from analysis.feedback.satisfaction import FEW
 from analysis.labels import group, label
 from analysis.report.show import Share, worded
 
+_APART = ("cluster", "rfm", "region", "mode")
 SURE = 0.8  # of the resamples put an item into its quadrant
 
 
@@ -43,6 +44,27 @@ def scale_rows(scales: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def level_rows(rows: pl.DataFrame, by: str) -> pl.DataFrame:
+    """NPS (points) and CSAT (percent) of the groups of one kind with their intervals, for `run.table`.
+
+    Args:
+        rows: as `satisfaction.satisfaction` returns it.
+        by: `rfm`, `cluster`, `region`, `mode` or `month`.
+    """
+    shown = rows.filter(pl.col("by") == by).sort(
+        "measure", "item", "class", descending=[True, False, False]
+    )
+    text = [
+        label(
+            "satisfaction.figure", **{name: _points(row[name]) for name in ("value", "low", "high")}
+        )
+        for row in shown.iter_rows(named=True)
+    ]
+    return shown.select(
+        "item", pl.col("class").alias(by), "answers", level=pl.Series(text, dtype=pl.String)
+    )
+
+
 def levels(rows: pl.DataFrame) -> list[dict]:
     """NPS and CSAT of all customers; an item with too few answers only with its interval.
 
@@ -53,7 +75,7 @@ def levels(rows: pl.DataFrame) -> list[dict]:
     total = rows.filter(pl.col("by") == "all").sort("measure", "item", descending=[True, False])
     for row in total.iter_rows(named=True):
         key = row["measure"] if row["headline"] else f"few_{row['measure']}"
-        facts = {name: f"{row[name]:.1f}" for name in ("value", "low", "high")}
+        facts = {name: _points(row[name]) for name in ("value", "low", "high")}
         said.append(
             {
                 "key": f"satisfaction.{key}",
@@ -66,31 +88,27 @@ def levels(rows: pl.DataFrame) -> list[dict]:
     return said or [{"key": "satisfaction.no_answers"}]
 
 
-def apart(rows: pl.DataFrame, by: str = "cluster") -> list[dict]:
+def apart(rows: pl.DataFrame) -> list[dict]:
     """Classes whose NPS lies apart from that of all, both intervals not meeting.
 
     Args:
         rows: as `satisfaction.satisfaction` returns it.
-        by: `cluster`, `rfm`, `region` or `mode`.
     """
     nps = rows.filter(pl.col("measure") == "nps")
     said = []
     for item in nps["item"].unique().sort():
         one = nps.filter(pl.col("item") == item)
         total = one.filter(pl.col("by") == "all")
-        classes = one.filter((pl.col("by") == by) & pl.col("headline")).sort("value", "class")
+        classes = one.filter(pl.col("by").is_in(_APART) & pl.col("headline"))
         if classes.is_empty() or total.is_empty():
             continue
+        classes = classes.sort("value", "by", "class")
         sides = {
             "below": classes.filter(pl.col("high") < total["low"][0]),
             "above": classes.filter(pl.col("low") > total["high"][0]),
         }
         found = [
-            {
-                "key": f"satisfaction.{side}",
-                "item": item,
-                "classes": label("satisfaction.separator").join(worded(some)["class"]),
-            }
+            {"key": f"satisfaction.{side}", "item": item, "classes": _listed(some)}
             for side, some in sides.items()
             if some.height
         ]
@@ -129,8 +147,8 @@ def reweighted(weights: pl.DataFrame) -> list[dict]:
         {
             "key": "satisfaction.weighting",
             "item": row["item"],
-            "effect": f"{row['effect']:+.1f}",
-            **{name: f"{row[name]:.1f}" for name in names},
+            "effect": _points(row["effect"], "+"),
+            **{name: _points(row[name]) for name in names},
         }
         for row in weights.sort("measure", "item", descending=[True, False]).iter_rows(named=True)
     ]
@@ -165,3 +183,19 @@ def driver_rows(found: Drivers) -> pl.DataFrame:
         pl.col("touchpoint").replace_strict(points, default=None, return_dtype=pl.String),
         pl.col("quadrant").replace_strict(names, default=None, return_dtype=pl.String),
     )
+
+
+def _listed(classes: pl.DataFrame) -> str:
+    """The classes with the axis of each."""
+    axes = group("axis") | {"mode": label("satisfaction.mode")}
+    listed = [
+        label("satisfaction.of_axis", name=name, axis=axes.get(by, by))
+        for name, by in worded(classes).select("class", "by").iter_rows()
+    ]
+    return label("satisfaction.separator").join(listed)
+
+
+def _points(value: float, sign: str = "") -> str:
+    """A figure to one decimal; what rounds to nothing has no sign."""
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:{sign}.1f}" if rounded else "0.0"

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import seaborn as sns
 
-from analysis.feedback.service_words import readable
+from analysis.feedback.service_tables import readable
 from analysis.labels import label
 from analysis.report.show import Picture, Sentence, percent, worded
 from analysis.report.style import BLUE, GREY, SEQUENTIAL, VERMILION, canvas, month_ticks

@@ -5,39 +5,13 @@ from datetime import date
 import polars as pl
 
 from analysis.feedback import care
+from analysis.feedback.service_tables import SHARES, readable
 from analysis.feedback.service_times import FEW
-from analysis.labels import group, label
+from analysis.labels import label
 from analysis.report.show import Money, Share, percent, worded
 from analysis.run.sections import Service
 
 _UNITS = {"first_response": "hours", "close": "days", "connect": "seconds"}
-_SHARES = ("repeat", "first_contact", "followed_up")
-_KEYS = {"kpi": "service_figure", "standard": "service_standard", "verdict": "service_verdict"}
-_KEYS |= {"period": "service_period", "what": "service_effect", "festival": "festival"}
-_KEYS |= {"channel": "card.channel", "preferred_channel": "card.channel"}
-_KEYS |= {"next_channel": "card.channel"}
-
-
-def readable(frame: pl.DataFrame) -> pl.DataFrame:
-    """Any frame of this part with the keys of its columns replaced by words, for `run.table`."""
-    names = [name for name in _KEYS if name in frame.columns]
-    return frame.with_columns(
-        pl.col(name).cast(pl.String).replace(group(_KEYS[name])) for name in names
-    )
-
-
-def readable_kpis(kpis: pl.DataFrame) -> pl.DataFrame:
-    """`service.kpis` for readers: values and limits as text, shares as percentages."""
-
-    def text(row: dict, name: str) -> str | None:
-        value = row[name]
-        share = row["kpi"] in _SHARES or row["kpi"].endswith("in_time")
-        return None if value is None else percent(value) if share else f"{value:.2f}"
-
-    rows = kpis.to_dicts()
-    shown = {name: [text(row, name) for row in rows] for name in ("value", "low", "high")}
-    columns = [pl.Series(name, values, pl.String) for name, values in shown.items()]
-    return readable(kpis.with_columns(columns))
 
 
 def no_table(table: str) -> dict:
@@ -56,7 +30,7 @@ def figures(kpis: pl.DataFrame) -> list[dict]:
     if not year["cases"]:
         return [{"key": "service_page.no_complaints"}]
     said = [_rate(year, "service_page.rate"), _rate(month, "service_page.rate_month")]
-    for name in (*_SHARES, "response_median", "close_median"):
+    for name in (*SHARES, "response_median", "close_median"):
         said.append(_figure(rows["year", name]))
     return said
 
@@ -270,7 +244,7 @@ def _figure(row: dict) -> dict:
         figure = label(f"service_figure.{row['kpi']}")
         return {"key": "service_page.cannot_tell", "figure": figure, **counts}
     key, values = f"service_page.{row['kpi']}", (row["value"], row["low"], row["high"])
-    if row["kpi"] in _SHARES:
+    if row["kpi"] in SHARES:
         return {
             "key": key,
             **dict(zip(("share", "low", "high"), map(Share, values), strict=True)),

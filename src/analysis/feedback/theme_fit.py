@@ -1,15 +1,17 @@
 """Themes as groups of words, found by non-negative factors of word weights.
 
-How many themes: for each number the texts are fitted in two halves; the themes of the halves are paired,
-and the mean cosine similarity of the pairs is the stability of that number (after Greene et al. 2014,
-ECML). The most themes that are within 0.05 of the most stable number are taken; last month's
-number stays while it is within 0.1, so that themes do not come and go without a reason.
+How many themes: for each number the texts are fitted in two halves, five times; the themes of the halves
+are paired, and the mean cosine similarity of the pairs is the stability of that number (after Greene et
+al. 2014, ECML). The most themes that are within 0.05 of the most stable number are taken, or last
+month's number where it is. With last month's number the fit begins at last month's themes and is kept
+unless one from scratch leaves 1 % less unexplained, so that themes do not come and go without a reason.
 """
 
 import tomllib
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from importlib.resources import files
 
 import numpy as np
@@ -20,10 +22,11 @@ from scipy.optimize import linear_sum_assignment
 LEAST_TEXTS, LEAST_DISTINCT = 50, 20
 FEWEST, MOST = 4, 10
 MOST_FITTED = 20_000  # distinct texts; the others are only given to the themes found
-_MOST_IN_HALF = 2_000
+_MOST_IN_HALF, _SPLITS = 2_000, 5
 _LEAST_USES, _MOST_SHARE, _MOST_WORDS = 3, 0.5, 5_000
 _AREA_WEIGHT = 1.0  # the areas that a text touches count together as much as all its words
-_AS_STABLE, _STILL_STABLE = 0.05, 0.1
+_AS_STABLE = 0.05
+_AS_GOOD = 1.01  # times the error of a fit from scratch, up to which last month's themes go on
 _AREA = "area:"  # before the name of an area among the features; no word holds a colon
 SEED = 1
 
@@ -38,13 +41,13 @@ class Fit:
     stability: dict[int, float]
 
 
-def fit(words: pl.Series, counts: pl.Series, earlier_count: int | None) -> Fit | str:
+def fit(words: pl.Series, counts: pl.Series, earlier: list[dict[str, float]]) -> Fit | str:
     """Fit the themes of distinct lists of words.
 
     Args:
         words: distinct lists in a fixed order.
         counts: how many texts have each.
-        earlier_count: number of themes of last month, if there is one.
+        earlier: weights of features of each of last month's themes; may be empty.
 
     Returns:
         The fit, or why there is none: `same_texts`, `too_few_texts`, `no_common_words`.
@@ -57,12 +60,18 @@ def fit(words: pl.Series, counts: pl.Series, earlier_count: int | None) -> Fit |
     if not vocabulary:
         return "no_common_words"
     features, matrix = _matrix(words, vocabulary)
-    sample = matrix[:: -(-matrix.shape[0] // MOST_FITTED)]
+    draws = _draws(words)
+    sampled = np.sort(np.argsort(draws)[:MOST_FITTED])
+    sample, draws = matrix[sampled], draws[sampled]
     most = min(MOST, sample.shape[0] // 5, sample.shape[1] - 1)
     if most < 2:
         return "no_common_words"
-    stability = {count: _stability(sample, count) for count in range(min(FEWEST, most), most + 1)}
-    model, _ = _factors(sample, _chosen(stability, earlier_count))
+    counts_tried = range(min(FEWEST, most), most + 1)
+    stability = {count: _stability(sample, draws, count) for count in counts_tried}
+    count = _chosen(stability, len(earlier) or None)
+    model, _ = _factors(sample, count)
+    if len(earlier) == count:
+        model = _continued(sample, model, _rows(earlier, features))
     lengths = np.linalg.norm(model.components_, axis=1)
     used = lengths > 0
     components = model.components_[used] / lengths[used, None]
@@ -126,28 +135,63 @@ def _areas() -> dict[str, str]:
     return known
 
 
-def _factors(matrix: sparse.csr_matrix, count: int):
+def _factors(matrix: sparse.csr_matrix, count: int, start: np.ndarray | None = None):
+    """Themes of texts, from scratch or beginning at given ones."""
     from sklearn.decomposition import NMF
 
-    model = NMF(count, init="nndsvd", random_state=SEED, max_iter=400, tol=1e-4)
+    how = "nndsvd" if start is None else "custom"
+    begin = {} if start is None else {"W": np.asarray(matrix @ start.T), "H": start.copy()}
+    model = NMF(count, init=how, random_state=SEED, max_iter=400, tol=1e-4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an unfinished last digit changes no theme
-        weights = model.fit_transform(matrix)
+        weights = model.fit_transform(matrix, **begin)
     return model, weights
 
 
-def _stability(matrix: sparse.csr_matrix, count: int) -> float:
-    step = max(1, matrix.shape[0] // (2 * _MOST_IN_HALF))
-    first, second = (
-        _factors(matrix[start :: 2 * step], count)[0].components_ for start in (0, step)
-    )
-    similar = similarity(first, second)
-    return float(np.mean([similar[pair] for pair in pairs(similar)]))
+def _continued(matrix: sparse.csr_matrix, model, start: np.ndarray):
+    """The fit that begins at last month's themes, unless one from scratch explains the texts better."""
+    if not start.any(axis=1).all():
+        return model
+    continued, _ = _factors(matrix, len(start), start)
+    worse = continued.reconstruction_err_ > _AS_GOOD * model.reconstruction_err_
+    return model if worse else continued
+
+
+def _rows(themes: list[dict[str, float]], features: list[str]) -> np.ndarray:
+    """Weights of the features in each theme; words that no text uses any more are left out."""
+    place = {feature: column for column, feature in enumerate(features)}
+    rows = np.zeros((len(themes), len(features)))
+    for row, weights in enumerate(themes):
+        for feature, weight in weights.items():
+            if feature in place:
+                rows[row, place[feature]] = weight
+    return rows
+
+
+def _draws(words: pl.Series) -> np.ndarray:
+    """A fixed random number for each text by its words, so that another text more moves none."""
+    joined = words.list.join("\t").to_list()
+    numbers = (int.from_bytes(blake2b(one.encode(), digest_size=8).digest()) for one in joined)
+    return np.fromiter(numbers, np.uint64, len(joined))
+
+
+def _stability(matrix: sparse.csr_matrix, draws: np.ndarray, count: int) -> float:
+    """The mean over some ways to halve the texts; halves with fewer texts than themes tell nothing."""
+    order, found = np.argsort(draws), [0.0]
+    for split in range(_SPLITS):
+        side = (draws[order] >> np.uint64(split)) & np.uint64(1)
+        halves = [np.sort(order[side == one][:_MOST_IN_HALF]) for one in (0, 1)]
+        if min(map(len, halves)) < count:
+            continue
+        first, second = (_factors(matrix[half], count)[0].components_ for half in halves)
+        similar = similarity(first, second)
+        found.append(np.mean([similar[pair] for pair in pairs(similar)]))
+    return float(np.mean(found[1:] or found))
 
 
 def _chosen(stability: dict[int, float], earlier: int | None) -> int:
     best = max(stability.values())
-    if earlier is not None and stability.get(earlier, -1.0) >= best - _STILL_STABLE:
+    if earlier is not None and stability.get(earlier, -1.0) >= best - _AS_STABLE:
         return earlier
     return max(count for count, value in stability.items() if value >= best - _AS_STABLE)
 

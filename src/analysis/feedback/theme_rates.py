@@ -94,6 +94,17 @@ def rising(at: pl.Series, theme: pl.Series, as_of: date) -> pl.DataFrame:
     return found.sort("difference", "theme", descending=[True, False])
 
 
+def with_rise(listed: pl.DataFrame, rising: pl.DataFrame) -> pl.DataFrame:
+    """The themes with `share_before`, `share_recent` and `is_rising`; null where too few texts tell.
+
+    Args:
+        listed: one row per theme, with `theme`.
+        rising: as `rising` returns it.
+    """
+    names = ("theme", "share_before", "share_recent", "is_rising")
+    return listed.join(rising.select(names), on="theme", how="left", maintain_order="left")
+
+
 def with_share(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with `share`, `low` and `high` (Wilson 95 %) of `texts` in `of`, both counts."""
     of = rows["of"].to_numpy().astype(float).clip(1)

@@ -50,21 +50,28 @@ def rising(rows: pl.DataFrame) -> dict:
     """
     if rows.is_empty():
         return {"key": "themes.too_few_to_rise", "days": WINDOW_DAYS, "least": LEAST_IN_WINDOW}
-    risen = rows.filter("is_rising")
-    if risen.is_empty():
-        return {"key": "themes.none_rising", "days": WINDOW_DAYS, "themes": rows.height}
+    said = risen(rows)
+    none = {"key": "themes.none_rising", "days": WINDOW_DAYS, "themes": rows.height}
+    return said[0] if said else none
+
+
+def risen(themes: pl.DataFrame) -> list[dict]:
+    """The themes that rose by more than chance, in one sentence; nothing where none did.
+
+    Args:
+        themes: with `theme`, `share_before`, `share_recent` and `is_rising`.
+    """
     listed = [
         label(
             "themes.rising_one",
             theme=one["theme"],
             before=percent(one["share_before"]),
             recent=percent(one["share_recent"]),
-            low=f"{one['low']:+.1%}",
-            high=f"{one['high']:+.1%}",
         )
-        for one in risen.iter_rows(named=True)
+        for one in themes.filter("is_rising").iter_rows(named=True)
     ]
-    return {"key": "themes.rising", "days": WINDOW_DAYS, "themes": "; ".join(listed)}
+    joined = label("themes.separator").join(listed)
+    return [{"key": "themes.rising", "days": WINDOW_DAYS, "themes": joined}] if listed else []
 
 
 def tone(tones: pl.DataFrame) -> list[dict]:
@@ -99,3 +106,18 @@ def languages(language: pl.Series) -> dict:
         for name, texts in counts.iter_rows()
     ]
     return {"key": "tone.language", "languages": ", ".join(listed)}
+
+
+def stability(spoken: Themes) -> dict:
+    """How surely each number of themes is found again in halves of the texts.
+
+    Args:
+        spoken: as `themes.find_themes` returns it.
+    """
+    if not spoken.stability:
+        return {"key": "themes.not_tested"}
+    listed = [
+        label("themes.stable_one", themes=count, agreement=f"{agreement:.2f}")
+        for count, agreement in spoken.stability.items()
+    ]
+    return {"key": "themes.stable", "listed": ", ".join(listed), "themes": spoken.listed.height}

@@ -55,7 +55,7 @@ def find_themes(words: pl.Series, earlier: dict | None = None) -> Themes:
     distinct = frame.filter(pl.col("joined") != "").group_by("joined")
     distinct = distinct.agg(pl.col("words").first(), texts=pl.len()).sort("joined")
     counted = int((frame["joined"] != "").sum())
-    active = sum(1 for one in known if one["active"]) or None
+    active = [one["words"] for one in known if one["active"]]
     if not counted:
         found = "no_texts"
     elif distinct.height > 1 and counted < theme_fit.LEAST_TEXTS:

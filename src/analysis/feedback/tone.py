@@ -39,6 +39,7 @@ class Lexicon:
     contrast: frozenset[str]
     rivals: frozenset[str]
     questions: frozenset[str]
+    thanks: frozenset[str]
     reach: int
 
     @cached_property
@@ -100,7 +101,7 @@ def lexicon() -> Lexicon:
         reach=turning["reach"],
         **{
             name: frozenset(_words(turning[name]))
-            for name in ("negations", "contrast", "rivals", "questions")
+            for name in ("negations", "contrast", "rivals", "questions", "thanks")
         },
     )
 
@@ -111,14 +112,18 @@ def _words(listed: str) -> list[str]:
 
 def _judge(tokens: list[str]) -> float:
     """The tone of one text from its tokens."""
-    known, total, clause = lexicon(), 0.0, []
+    known, total, clause, asked = lexicon(), 0.0, [], False
     for token in [*tokens, "."]:
         if token not in CLAUSE_MARKS:
             clause.append(token)
             continue
-        score, turns = _judge_clause(_phrases(clause, known), known, asks=token == "?")
+        phrases, clause = _phrases(clause, known), []
+        asks = token == "?" or not known.questions.isdisjoint(phrases)
+        score, turns = _judge_clause(phrases, known)
+        if asks or (asked and known.thanks.issuperset(phrases)):
+            score = 0.0
         total = total * (_BEFORE_CONTRAST if turns else 1.0) + score
-        clause = []
+        asked = asked or asks
     return total / math.hypot(total, _HALF)
 
 
@@ -136,16 +141,17 @@ def _phrases(clause: list[str], known: Lexicon) -> list[str]:
     return found
 
 
-def _judge_clause(phrases: list[str], known: Lexicon, asks: bool) -> tuple[float, bool]:
+def _judge_clause(phrases: list[str], known: Lexicon) -> tuple[float, bool]:
     """The sum of a clause, and whether it turns against what stands before it."""
     score, turns, degree, open_negation, left = 0.0, False, 1.0, False, 0
-    negated = said = False
+    bare, said = 0.0, False
     for place, word in enumerate(phrases):
         follows = phrases[place + 1] if place + 1 < len(phrases) else ""
         if word in known.contrast:
             score, turns, left = score * _BEFORE_CONTRAST, True, 0
         elif word in known.negations or word.endswith("n't"):
-            open_negation, left, negated = not (open_negation and left > 0), known.reach, True
+            open_negation, left = not (open_negation and left > 0), known.reach
+            bare = min(bare, known.weights.get(word, _BARE_NEGATION))
         elif word in known.degrees and (word not in known.weights or known.weights.get(follows)):
             degree = known.degrees[word]
             continue
@@ -158,10 +164,8 @@ def _judge_clause(phrases: list[str], known: Lexicon, asks: bool) -> tuple[float
             score += weight * degree * (_AFTER_CONTRAST if turns else 1.0)
             left -= 1
         degree = 1.0
-    if asks or known.questions.intersection(phrases):
-        return 0.0, turns
-    if negated and not said:
-        score = _BARE_NEGATION
+    if bare and not said:
+        score = bare
     if known.rivals.intersection(phrases):
         score = _AT_RIVAL - abs(score)
     return score, turns

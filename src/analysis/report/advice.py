@@ -13,27 +13,32 @@ GOOD_TOTAL = 0.10
 
 
 def first_actions(
-    clv: pl.DataFrame, churn: pl.DataFrame, customers: pl.DataFrame, listed: pl.DataFrame
+    clv: pl.DataFrame,
+    churn: pl.DataFrame,
+    customers: pl.DataFrame,
+    listed: pl.DataFrame,
+    calls: pl.DataFrame,
 ) -> pl.DataFrame:
     """The groups to turn to, the most money first; they do not overlap.
 
     Args:
         clv, churn, customers: the tables of these names.
         listed: the table `early_warning`.
+        calls: the table `call_back`; whoever waits for an answer to a complaint is in no other group.
 
     Returns:
         One row per action: `action`, `customers`, `value` (value at stake, else expected value),
-        `list` (the workbook in the month's export folder).
+        `workbook` (its file in the month's export folder).
     """
     joined = customers.join(clv, on="customer_id").join(churn, on="customer_id")
-    repeat, warned = (
-        pl.col("frequency") > 0,
-        pl.col("customer_id").is_in(listed["customer_id"].implode()),
-    )
-    staying = repeat & ~warned & ~likely_to_leave()
+    customer, repeat = pl.col("customer_id"), pl.col("frequency") > 0
+    waits = customer.is_in(calls["customer_id"].implode())
+    warned = customer.is_in(listed["customer_id"].implode()) & ~waits
+    staying = repeat & ~waits & ~warned & ~likely_to_leave()
     groups = {
+        "call_back": (waits, "value_at_stake", "call_back.xlsx"),
         "at_risk": (warned, "value_at_stake", "at_risk.xlsx"),
-        "second_purchase": (~repeat, "clv", "second_purchase.xlsx"),
+        "second_purchase": (~repeat & ~waits, "clv", "second_purchase.xlsx"),
         "keep": (staying & (pl.col("potential") == "keep"), "clv", "customer_values.xlsx"),
         "grow": (staying & (pl.col("potential") == "grow"), "clv", "customer_values.xlsx"),
     }
@@ -42,7 +47,7 @@ def first_actions(
         group = joined.filter(members)
         value = round(float(group[money].sum()), 4)
         rows.append((label(f"advice.{action}"), group.height, value, workbook))
-    table = pl.DataFrame(rows, schema=["action", "customers", "value", "list"], orient="row")
+    table = pl.DataFrame(rows, schema=["action", "customers", "value", "workbook"], orient="row")
     return table.filter(pl.col("customers") > 0).sort("value", descending=True)
 
 

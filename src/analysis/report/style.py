@@ -70,4 +70,4 @@ def month_ticks(axes, months) -> None:
 
 
 thousands = FuncFormatter(lambda value, _: f"{value:,.0f}")
-percentages = PercentFormatter(xmax=1, decimals=0)
+percentages = PercentFormatter(xmax=1, decimals=None)  # as many as its ticks need

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from analysis.feedback import satisfaction_words, service_words, theme_words
 from analysis.report.show import Money, form, percent
 from analysis.run.months import Month
 from analysis.run.settings import Settings
@@ -22,6 +23,24 @@ def headline(kpis: pl.DataFrame, month: Month) -> dict:
     if change is None:
         return {"key": "summary.headline_first", **values}
     return {"key": "summary.headline", "change": signed(change), **values}
+
+
+def listening(voices: dict[str, pl.DataFrame], heard: dict[str, pl.DataFrame]) -> list[dict]:
+    """What customers said: satisfaction, complaints and the rising themes.
+
+    Args:
+        voices: the tables `feedback` and `surveys`, empty without a source.
+        heard: the tables `satisfaction`, `complaint_kpis`, `themes` and `call_back`.
+    """
+    levels, feedback = heard["satisfaction"], voices["feedback"]
+    nps = levels.filter(measure="nps")
+    said = satisfaction_words.no_table(voices["surveys"])
+    said = said or satisfaction_words.levels(nps if nps.height else levels)
+    if feedback.is_empty():
+        return [*said, {"key": "summary.no_feedback"}]
+    figures = service_words.figures(heard["complaint_kpis"])[:2]
+    rising = theme_words.risen(heard["themes"])
+    return [*said, *figures, service_words.called(heard["call_back"]), *rising]
 
 
 def readable_kpis(kpis: pl.DataFrame, settings: Settings) -> pl.DataFrame:

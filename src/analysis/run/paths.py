@@ -81,6 +81,11 @@ def snapshots(dataset: str) -> Path:
     return processed(dataset) / "_queries"
 
 
+def campaigns(dataset: str) -> Path:
+    """Who was assigned to which campaign of any month; nothing in it is ever changed."""
+    return processed(dataset) / "campaigns"
+
+
 def staging(dataset: str, month: Month) -> Path:
     """Where the runner works before it publishes."""
     return processed(dataset) / "_staging" / str(month)

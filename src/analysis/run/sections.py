@@ -209,6 +209,36 @@ class Identity(Strict):
     keep_apart: str | None = Field(default=None, description="CSV of pairs that are two persons")
 
 
+class Actions(Strict):
+    """What is done for customers next month: for how much, for how many, and for whom not."""
+
+    budget: Decimal | None = Field(
+        default=None, ge=0, decimal_places=4, description="in the currency, a month; null: no limit"
+    )
+    contact_capacity: int | None = Field(
+        default=None, ge=0, description="contacts a month; null: as many as [churn] says"
+    )
+    quiet_days: int = Field(
+        default=7, ge=0, le=365, description="without another contact after one, but call-backs"
+    )
+    standing_control: float = Field(
+        default=0.05, ge=0, le=0.5, description="of all customers: never in a campaign"
+    )
+    campaign_control: float = Field(
+        default=0.2, ge=0, le=0.5, description="of a campaign's audience: left alone this time"
+    )
+    salt: str | None = Field(
+        default=None, min_length=1, description="of the draw of arms; null: the data set's name"
+    )
+    wanted_effect: float = Field(
+        default=0.05, gt=0, lt=1, description="to be seen on the share that buys; 0.05: 5 points"
+    )
+    do_not_contact: list[str] = Field(
+        default=["do not contact", "do_not_contact", "DNC", "请勿联系", "勿扰", "免打扰"],
+        description="tags in the CRM of customers who are not even called back",
+    )
+
+
 class Privacy(Strict):
     """What reports may show of a customer."""
 

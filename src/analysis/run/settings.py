@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from analysis.run import paths
 from analysis.run.errors import UserError
 from analysis.run.sections import (
+    Actions,
     Churn,
     Clv,
     Identity,
@@ -25,6 +26,8 @@ from analysis.run.sections import (
     Strict,
     nearest,
 )
+from analysis.run.sections_crm import Crm, Fxiaoke, Jiandaoyun, Zoho
+from analysis.run.sections_effects import Flow, FlowStep, Loyalty, Plan
 from analysis.segment import strategies
 
 # Countries that have a currency for themselves.
@@ -45,6 +48,11 @@ class Settings(Strict):
     churn: Churn = Churn()
     segment: Segment = Segment()
     service: Service = Service()
+    actions: Actions = Actions()
+    loyalty: Loyalty = Loyalty()
+    flow: Flow = Field(default=[], description="steps of the month's work")
+    plan: Plan = Plan()
+    crm: Crm = Crm()
     identity: Identity = Identity()
     privacy: Privacy = Privacy()
     strategies: list[Strategy] = Field(default=[], description="cards of classes")
@@ -80,6 +88,17 @@ class Settings(Strict):
         return self
 
     @model_validator(mode="after")
+    def _crm_is_a_source(self) -> "Settings":
+        known = self.crm_systems
+        for name in ("jiandaoyun", "fxiaoke", "zoho"):
+            if name in self.crm.model_fields_set and name not in known:
+                raise ValueError(
+                    f"crm.{name}: no source of customers has `preset` {name}, so no record of it "
+                    f"can be labelled; systems with customers: {', '.join(known) or 'none'}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _known_classes(self) -> "Settings":
         problems = strategies.check(self.strategies)
         if problems:
@@ -95,6 +114,11 @@ class Settings(Strict):
     def money_table(self) -> str:
         """The table whose rows carry the money: orders, or where there are none, order_lines."""
         return "orders" if self.of("orders") else "order_lines"
+
+    @property
+    def crm_systems(self) -> list[str]:
+        """The CRMs from which customers come, by name."""
+        return sorted({one.preset for one in self.of("customers") if one.preset})
 
     def of(self, table: str) -> list[Source]:
         """The sources of a table."""
@@ -184,6 +208,14 @@ def _fields_at(location: tuple) -> list[str]:
                 "churn": Churn,
                 "segment": Segment,
                 "service": Service,
+                "actions": Actions,
+                "loyalty": Loyalty,
+                "flow": FlowStep,
+                "plan": Plan,
+                "crm": Crm,
+                "jiandaoyun": Jiandaoyun,
+                "fxiaoke": Fxiaoke,
+                "zoho": Zoho,
                 "identity": Identity,
                 "strategies": Strategy,
             }.get(part, Privacy)

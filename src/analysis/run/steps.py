@@ -87,6 +87,19 @@ STEPS = (
         ),
     ),
     Step(
+        "06_feedback",
+        reads=(
+            *("orders", "occasions", "customers", "profiles", *OPTIONAL),
+            *("segments", "clv", "clv_fit", "churn"),
+        ),
+        writes=(
+            *("satisfaction", "response_rates", "drivers", "complaint_kpis", "service_standards"),
+            *("themes", "feedback_texts", "preferred_channels", "call_back", "due_contacts"),
+        ),
+        takes=(("themes_model", LATEST), ("churn", 1)),
+        documents=("themes_model",),
+    ),
+    Step(
         "09_summary",
         reads=(
             "source_files",
@@ -104,6 +117,7 @@ STEPS = (
             "churn_fit",
             "early_warning",
             *("feedback", "interactions", "surveys"),
+            *("satisfaction", "complaint_kpis", "themes", "call_back"),
         ),
         writes=("kpis",),
         takes=(("kpis", 1), ("kpis", 12)),
