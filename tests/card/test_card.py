@@ -474,3 +474,26 @@ def test_it_tells_the_last_score_the_last_words_and_the_likeliest_channel(open_c
 def test_it_says_where_no_survey_or_no_score_is_known(open_card):
     assert [one["key"] for one in words.voice(open_card("KH1", SHOP))] == ["card.no_survey_source"]
     assert [one["key"] for one in words.voice(open_card("KH2", SHOP | VOICE))] == ["card.no_score"]
+
+
+def plan_of(**fields) -> dict:
+    row = {"customer_id": "KH1", "rank": 1, "action": "retention", "cost": 1.0, "stratum": "x"}
+    return {"action_plan": table("action_plan", row | {"campaign": "2024-06-retention"} | fields)}
+
+
+def test_it_tells_the_planned_action_with_its_reasons(open_card):
+    one = open_card("KH1", SHOP | plan_of(arm="treat", reason_1="open_complaint"))
+    assert said(words.planned_action(one)[0], one) == (
+        "Planned for next month: Retention. Reasons: open complaint."
+    )
+
+
+def test_a_month_without_a_plan_says_nothing_of_it(open_card):
+    assert words.planned_action(open_card("KH1", SHOP)) == []
+
+
+def test_whom_the_draw_leaves_alone_gets_no_action_and_others_neither(open_card):
+    one = open_card("KH1", SHOP | plan_of(arm="control"))
+    assert words.planned_action(one) == [{"key": "card.action_control"}]
+    two = open_card("KH2", SHOP | plan_of(arm="control"))
+    assert words.planned_action(two) == [{"key": "card.no_action"}]

@@ -4,6 +4,7 @@ import unicodedata
 
 import polars as pl
 import pytest
+from feedback.planted import shop_sentences
 
 from analysis.feedback import masking
 from analysis.labels import label
@@ -259,6 +260,11 @@ def test_no_planted_form_is_left(kind, text, secret):
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_numbers_and_words_stay(text):
     assert masked(text) == [text]
+
+
+def test_what_the_shop_plants_stays():
+    texts = shop_sentences("complaint", "praise", "suggestion", "inquiry")["text"]
+    assert masking.mask(texts).equals(texts)
 
 
 def test_all_in_one_text_and_in_one_series():

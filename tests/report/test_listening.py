@@ -59,3 +59,11 @@ def test_whoever_waits_for_an_answer_is_in_no_other_group():
         label("advice.at_risk"): 1,
         label("advice.keep"): 1,
     }
+
+
+def test_the_plan_and_the_latest_measured_campaign_are_named():
+    plan = pl.DataFrame({"arm": ["treat", "treat", "control", "standing"]})
+    said = words.acted(plan, tables.empty("effects"))
+    assert said[0] == {"key": "summary.planned", "contacted": 2, "alone": 2}
+    assert said[1] == {"key": "effects.none_measured"}
+    assert words.acted(plan.clear(), tables.empty("effects"))[0] == {"key": "summary.unplanned"}

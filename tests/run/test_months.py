@@ -124,6 +124,8 @@ def test_an_export_is_one_file_that_holds_every_page(tenth_root, tmp_path):
         "04_clv",
         "05_churn",
         "06_feedback",
+        "07_actions",
+        "08_effects",
         "09_summary",
     ):
         assert page.soup.find(id=part)

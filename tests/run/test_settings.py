@@ -89,6 +89,13 @@ def test_a_range_runs_forward():
 
 def test_steps_are_found_by_number_and_bring_their_dependents():
     assert find_step("04").name == "04_clv"
-    assert with_dependents(find_step("04")) == {"04_clv", "05_churn", "06_feedback", "09_summary"}
+    assert with_dependents(find_step("04")) == {
+        "04_clv",
+        "05_churn",
+        "06_feedback",
+        "07_actions",
+        "08_effects",
+        "09_summary",
+    }
     with pytest.raises(UserError, match="06_nothing"):
         find_step("06_nothing")

@@ -18,7 +18,7 @@ from analysis.run.settings import Settings
 READS = (
     *("customers", "segments", "clv", "churn", "occasions", "orders", "order_lines", "products"),
     *("profiles", "identity_merges", "interactions", "feedback", "costs", "relations", "staff"),
-    *("surveys", "feedback_texts", "preferred_channels"),
+    *("surveys", "feedback_texts", "preferred_channels", "action_plan"),
 )
 AGE_BANDS = (18, 25, 35, 45, 55, 65)  # where the settings name none
 _FROM_RECORD = (

@@ -5,7 +5,7 @@ import polars as pl
 from analysis.card import habits, service, value
 from analysis.card.card import Card, unknown_fields
 from analysis.card.relations import RADIUS
-from analysis.labels import label
+from analysis.labels import group, label
 from analysis.report.show import Money, Share
 from analysis.run.months import Month
 
@@ -182,6 +182,22 @@ def next_step(one: Card, planned: pl.DataFrame) -> dict:
     if service.open_complaints(one).height:
         return {"key": "card.complaint_first"}
     return {"key": "card.no_strategy"} if planned.is_empty() else {"key": "card.strategy"}
+
+
+def planned_action(one: Card) -> list[dict]:
+    """What the month's plan has for the customer, or that the draw leaves it alone."""
+    if not one.has("action_plan"):
+        return []
+    planned = one.row("action_plan")
+    if planned is None:
+        return [{"key": "card.no_action"}]
+    if planned["arm"] != "treat":
+        return [{"key": "card.action_control"}]
+    words = group("reason") | group("plan_reason")
+    keys = [planned[f"reason_{place}"] for place in (1, 2, 3)]
+    reasons = ", ".join(words.get(key, key) for key in keys if key) or label("card.no_reason")
+    action = label(f"plan_action.{planned['action']}")
+    return [{"key": "card.action_treat", "action": action, "reasons": reasons}]
 
 
 def agreement(one: Card, events: pl.DataFrame) -> dict:

@@ -1,9 +1,20 @@
 """The contract of every table: its columns, their types and ranges, and the key."""
 
-from analysis.contracts import churn, clean, clv, collect, feedback, inputs, segment, summary
+from analysis.contracts import (
+    actions,
+    churn,
+    clean,
+    clv,
+    collect,
+    effects,
+    feedback,
+    inputs,
+    segment,
+    summary,
+)
 
 # In the order of the notebooks that write them.
-_STEPS = (collect, clean, segment, clv, churn, feedback, summary)
+_STEPS = (collect, clean, segment, clv, churn, feedback, actions, effects, summary)
 
 
 def contracts() -> dict:

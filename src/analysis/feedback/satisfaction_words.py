@@ -61,7 +61,10 @@ def level_rows(rows: pl.DataFrame, by: str) -> pl.DataFrame:
         for row in shown.iter_rows(named=True)
     ]
     return shown.select(
-        "item", pl.col("class").alias(by), "answers", level=pl.Series(text, dtype=pl.String)
+        "item",
+        pl.col("class").alias(by),
+        "answers",
+        value_and_interval=pl.Series(text, dtype=pl.String),
     )
 
 

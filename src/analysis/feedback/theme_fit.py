@@ -2,9 +2,10 @@
 
 How many themes: for each number the texts are fitted in two halves, five times; the themes of the halves
 are paired, and the mean cosine similarity of the pairs is the stability of that number (after Greene et
-al. 2014, ECML). The most themes that are within 0.05 of the most stable number are taken, or last
-month's number where it is. With last month's number the fit begins at last month's themes and is kept
-unless one from scratch leaves 1 % less unexplained, so that themes do not come and go without a reason.
+al. 2014, ECML). The most themes within 0.05 of the most stable number are taken. Last month's number
+stays while it is within 0.1 of it, or 0.02 where it is the smaller one, lest it hide a new subject. With
+last month's number the fit begins at last month's themes and is kept unless one from scratch leaves 1 %
+less unexplained. So themes do not come and go without a reason.
 """
 
 import tomllib
@@ -25,7 +26,7 @@ MOST_FITTED = 20_000  # distinct texts; the others are only given to the themes 
 _MOST_IN_HALF, _SPLITS = 2_000, 5
 _LEAST_USES, _MOST_SHARE, _MOST_WORDS = 3, 0.5, 5_000
 _AREA_WEIGHT = 1.0  # the areas that a text touches count together as much as all its words
-_AS_STABLE = 0.05
+_AS_STABLE, _STILL_MANY, _STILL_FEW = 0.05, 0.1, 0.02
 _AS_GOOD = 1.01  # times the error of a fit from scratch, up to which last month's themes go on
 _AREA = "area:"  # before the name of an area among the features; no word holds a colon
 SEED = 1
@@ -191,8 +192,11 @@ def _stability(matrix: sparse.csr_matrix, draws: np.ndarray, count: int) -> floa
 
 def _chosen(stability: dict[int, float], earlier: int | None) -> int:
     best = max(stability.values())
-    if earlier is not None and stability.get(earlier, -1.0) >= best - _AS_STABLE:
-        return earlier
+    most_stable = max(count for count, value in stability.items() if value == best)
+    if earlier in stability:
+        slack = _STILL_MANY if earlier > most_stable else _STILL_FEW
+        if stability[earlier] >= best - slack:
+            return earlier
     return max(count for count, value in stability.items() if value >= best - _AS_STABLE)
 
 

@@ -48,6 +48,11 @@ class Lexicon:
         listed = (self.negations, self.contrast, self.rivals, self.questions, self.degrees)
         return frozenset(self.weights).union(*listed)
 
+    @cached_property
+    def beginnings(self) -> frozenset[str]:
+        """What a phrase may begin with; most words begin none, so that few are joined in vain."""
+        return frozenset(one[:end] for one in self.phrases for end in range(1, len(one)))
+
 
 def tone(texts: pl.Series, tokens: pl.Series) -> pl.DataFrame:
     """The tone of each text.
@@ -131,13 +136,16 @@ def _phrases(clause: list[str], known: Lexicon) -> list[str]:
     """The clause with tokens joined where the lexicon has them as one, the longest first."""
     found, place = [], 0
     while place < len(clause):
-        for length in range(min(_LONGEST_PHRASE, len(clause) - place), 0, -1):
-            part = clause[place : place + length]
-            phrase = ("" if not part[0].isascii() else " ").join(part)
-            if length == 1 or phrase in known.phrases:
-                found.append(phrase)
-                place += length
+        longest = phrase = clause[place]
+        after, gap = place + 1, " " if phrase.isascii() else ""
+        for following in range(after, min(place + _LONGEST_PHRASE, len(clause))):
+            if phrase not in known.beginnings:
                 break
+            phrase += gap + clause[following]
+            if phrase in known.phrases:
+                longest, after = phrase, following + 1
+        found.append(longest)
+        place = after
     return found
 
 

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from analysis.effects import effects_words
 from analysis.feedback import satisfaction_words, service_words, theme_words
 from analysis.report.show import Money, form, percent
 from analysis.run.months import Month
@@ -41,6 +42,20 @@ def listening(voices: dict[str, pl.DataFrame], heard: dict[str, pl.DataFrame]) -
     figures = service_words.figures(heard["complaint_kpis"])[:2]
     rising = theme_words.risen(heard["themes"])
     return [*said, *figures, service_words.called(heard["call_back"]), *rising]
+
+
+def acted(plan: pl.DataFrame, effects: pl.DataFrame) -> list[dict]:
+    """What is planned for the next month, and what the latest campaign that can be measured changed.
+
+    Args:
+        plan: the table `action_plan`.
+        effects: the table `effects`.
+    """
+    contacted = plan.filter(pl.col("arm") == "treat").height
+    counts = {"contacted": contacted, "alone": plan.height - contacted}
+    said = [{"key": "summary.planned", **counts} if plan.height else {"key": "summary.unplanned"}]
+    known = effects.filter(pl.col("difference").is_not_null() & (pl.col("measure") == "active"))
+    return said + effects_words.effects(known.sort("begins_on", "campaign").tail(1))
 
 
 def readable_kpis(kpis: pl.DataFrame, settings: Settings) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The command line: `analysis inspect`, `run`, `status`, `check`, `sample`, `export`, `customer` …"""
+"""The command line: `analysis inspect`, `run`, `status`, `check`, `sample`, `export`, `push` …"""
 
 import sys
 import traceback
@@ -146,6 +146,29 @@ def customer(
     print(paths.display(page))
     if open_page:
         typer.launch(page.as_uri())
+
+
+@app.command()
+def push(
+    month: Annotated[str, typer.Argument(help="Published month, YYYY-MM.")],
+    config: Config = CONFIG,
+    system: Annotated[
+        str | None, typer.Option(help="One CRM: jiandaoyun, fxiaoke, zoho; else all sources.")
+    ] = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Really write; without it the calls are only shown.")
+    ] = False,
+) -> None:
+    """Write the changed labels of a published month into the CRMs, or show the calls that would."""
+    from analysis.actions import crm_push, crm_words
+    from analysis.run import publish
+    from analysis.run.settings import load
+
+    publish.roll_all_forward()
+    pushed = crm_push.push(load(config), Month.parse(month), system, send)
+    sys.stdout.reconfigure(encoding="utf-8")
+    for line in crm_words.push_lines(pushed):
+        print(line)
 
 
 def _months(month: str | None, first: str | None, last: str | None) -> list[Month]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from analysis import tables
+from analysis.actions import ledger
 from analysis.collect.arrivals import Completeness, Survey, survey
 from analysis.run import paths, provenance, publish
 from analysis.run.errors import GateFailed
@@ -211,6 +213,9 @@ def _publish(plan: Plan, partial: Completeness | None) -> None:
             f"{plan.month} of {plan.settings.name} was not published, the report breaks rules:\n"
             f"{listed}\nThe pages are kept in {paths.display(kept)}."
         )
+    # Before anything can be sent; the same content again changes nothing, so a kill here is harmless.
+    assigned = tables.read(ledger.TABLE, plan.staging / paths.TABLES)
+    ledger.append(plan.settings.name, assigned)
     manifest["published_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     publish.publish(plan.settings.name, plan.month, manifest)
     shutil.rmtree(paths.failed(plan.settings.name, plan.month), ignore_errors=True)

@@ -8,6 +8,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from analysis.actions import ledger
 from analysis.run import paths, publish
 from analysis.run.months import Month
 from analysis.run.steps import LATEST, Step
@@ -43,7 +44,16 @@ def taken_tables(step: Step, dataset: str, month: Month) -> dict[str, str]:
         manifest = earlier and publish.read_manifest(dataset, earlier)
         if manifest and table in manifest["tables"]:
             taken[f"{earlier}/{table}"] = manifest["tables"][table]["content"]
-    return taken
+    return taken | (_campaigns(dataset, month.previous) if step.ledger else {})
+
+
+def _campaigns(dataset: str, month: Month) -> dict[str, str]:
+    """The campaigns assigned up to a month, by a hash of what was written and what is left of it."""
+    known = ledger.read(dataset, month)
+    if known.written.is_empty() and known.problems.is_empty():
+        return {}
+    content = digest(known.written.rows(), known.problems.rows())
+    return {f"campaigns up to {month}": content}
 
 
 def earlier_month(dataset: str, month: Month, months_back: int) -> Month | None:

@@ -221,6 +221,9 @@ class Actions(Strict):
     quiet_days: int = Field(
         default=7, ge=0, le=365, description="without another contact after one, but call-backs"
     )
+    consent_kept_elsewhere: bool = Field(
+        default=False, description="then an answer that the records lack counts as yes, not as no"
+    )
     standing_control: float = Field(
         default=0.05, ge=0, le=0.5, description="of all customers: never in a campaign"
     )

@@ -13,6 +13,29 @@ from analysis.run.sections import Strict
 STAGES = ("classify", "communicate", "analyse", "apply")
 
 
+class Effects(Strict):
+    """What it takes to measure a campaign."""
+
+    window_days: int = Field(
+        default=30, ge=1, le=365, description="of a campaign whose end is not known"
+    )
+    max_leakage: float = Field(
+        default=0.05, ge=0, lt=1, description="of controls contacted; more is a refusal"
+    )
+    least_per_arm: int = Field(default=20, ge=2, description="customers")
+    planned_control_share: dict[str, float] = Field(
+        default={}, description="campaign = share of controls, where the ledger does not know it"
+    )
+
+    @field_validator("planned_control_share")
+    @classmethod
+    def _shares(cls, shares: dict[str, float]) -> dict[str, float]:
+        for campaign, share in shares.items():
+            if not 0 < share < 1:
+                raise ValueError(f'the share of "{campaign}" must lie between 0 and 1')
+        return shares
+
+
 class Loyalty(Strict):
     """The programme of loyalty points: what a point is worth, its tiers, and when points lapse."""
 

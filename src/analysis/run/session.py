@@ -16,6 +16,7 @@ from analysis.run.settings import Settings, find_config, load
 from analysis.run.steps import LATEST, Step, find_step
 
 if TYPE_CHECKING:
+    from analysis.actions.ledger import Ledger
     from analysis.report.show import Paragraphs, Prose, Table
 
 STAGING = "ANALYSIS_STAGING"  # set by the runner: the month's staging folder
@@ -107,6 +108,29 @@ class Run:
         """A document of the latest earlier month that is published, if there is one; else None."""
         folder = self._earlier(name, LATEST)
         return folder and tables.read_document(name, folder)
+
+    @property
+    def ledger(self) -> "Ledger":
+        """Who was assigned to the campaigns of this month, if it was drawn before, and of earlier ones.
+
+        Raises:
+            UserError: if the step does not declare that it reads the ledger.
+        """
+        if not self.step.ledger:
+            raise UserError(
+                f"{self.step.name} does not declare that it reads the ledger of campaigns "
+                "(src/analysis/run/steps.py)."
+            )
+        from analysis.actions import ledger
+
+        return ledger.read(self.settings.name, self.month)
+
+    @property
+    def export_folder(self) -> Path:
+        """Where the notebook puts files of another form than a workbook's; made if it is not there."""
+        folder = self._out / paths.EXPORT
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @property
     def latest_month(self) -> Month | None:

@@ -27,7 +27,7 @@ from analysis.run.sections import (
     nearest,
 )
 from analysis.run.sections_crm import Crm, Fxiaoke, Jiandaoyun, Zoho
-from analysis.run.sections_effects import Flow, FlowStep, Loyalty, Plan
+from analysis.run.sections_effects import Effects, Flow, FlowStep, Loyalty, Plan
 from analysis.segment import strategies
 
 # Countries that have a currency for themselves.
@@ -49,6 +49,7 @@ class Settings(Strict):
     segment: Segment = Segment()
     service: Service = Service()
     actions: Actions = Actions()
+    effects: Effects = Effects()
     loyalty: Loyalty = Loyalty()
     flow: Flow = Field(default=[], description="steps of the month's work")
     plan: Plan = Plan()

@@ -14,7 +14,7 @@ class Step:
 
     `takes` names tables and documents of earlier published months with how many months back they
     lie, or LATEST; only the month before is waited for in a backfill of several jobs. A document is
-    plain JSON beside the tables.
+    plain JSON beside the tables. `ledger` says that it reads who was assigned to earlier campaigns.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Step:
     writes: tuple[str, ...]
     takes: tuple[tuple[str, int], ...] = ()
     documents: tuple[str, ...] = ()
+    ledger: bool = False
 
 
 RAW = tuple(f"raw_{table}" for table in model.tables())
@@ -100,6 +101,37 @@ STEPS = (
         documents=("themes_model",),
     ),
     Step(
+        "07_actions",
+        reads=(
+            *("orders", "customers", "profiles", *OPTIONAL),
+            *("segments", "segment_profile", "churn", "call_back", "preferred_channels"),
+        ),
+        writes=(
+            *("offers", "offer_backtest", "product_pairs", "latent_needs"),
+            *("action_plan", "plan_left_out", "assignments", "crm_labels"),
+        ),
+        takes=(("crm_labels", LATEST),),
+        ledger=True,
+    ),
+    Step(
+        "08_effects",
+        reads=(
+            *("orders", "occasions", "customers", "profiles", *OPTIONAL),
+            *("segments", "segment_profile", "class_rates", "migration", "forecast_outcomes"),
+            *("customer_value", "early_warning", "satisfaction", "action_plan", "assignments"),
+        ),
+        writes=(
+            *("effects", "effects_campaigns", "effects_payoff", "effects_pooled", "organic_rates"),
+            *("scorecard", "strategy_verdicts", "process_flow", "loyalty_summary", "tier_moves"),
+        ),
+        takes=(
+            *((table, 1) for table in ("early_warning", "churn", "offers", "satisfaction")),
+            ("profiles", 1),
+            *(("action_plan", months_back) for months_back in range(1, 7)),
+        ),
+        ledger=True,
+    ),
+    Step(
         "09_summary",
         reads=(
             "source_files",
@@ -117,7 +149,7 @@ STEPS = (
             "churn_fit",
             "early_warning",
             *("feedback", "interactions", "surveys"),
-            *("satisfaction", "complaint_kpis", "themes", "call_back"),
+            *("satisfaction", "complaint_kpis", "themes", "call_back", "action_plan", "effects"),
         ),
         writes=("kpis",),
         takes=(("kpis", 1), ("kpis", 12)),

@@ -50,7 +50,7 @@ def _run(
     )
     idle = np.exp(-window * members["rate"].to_numpy())
     uplift = np.where(members["active"], np.minimum(campaign.uplift, idle), 0)
-    treated = rng.permutation(members.height) % 2 == 0
+    treated = (rng.permutation(members.height) % 2 == 0) | (not campaign.randomised)
     brought = treated & ~members["buys"].to_numpy() & (rng.random(members.height) < uplift / idle)
     extra_on = sent + 1 + rng.integers(0, window - 1, members.height)
     return members.select(

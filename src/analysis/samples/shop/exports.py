@@ -108,6 +108,7 @@ def _staff_name(owner: str = "owner") -> pl.Expr:
 def jiandaoyun_customers(records: pl.DataFrame) -> pl.DataFrame:
     """Customers as a form of 简道云 holds them."""
     return records.select(
+        数据ID=pl.Series([_data_id(one) for one in records["customer_id"]], dtype=pl.String),
         客户编号="customer_id",
         姓名="name",
         手机="phone",
@@ -121,6 +122,11 @@ def jiandaoyun_customers(records: pl.DataFrame) -> pl.DataFrame:
         客户来源="source",
         负责人=_staff_name(),
     )
+
+
+def _data_id(customer_id: str) -> str:
+    """The id that 简道云 gives a row of a form: 24 hexadecimal signs."""
+    return hashlib.sha256(f"jiandaoyun {customer_id}".encode()).hexdigest()[:24]
 
 
 def zoho_contacts(records: pl.DataFrame) -> pl.DataFrame:

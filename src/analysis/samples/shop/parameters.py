@@ -57,7 +57,7 @@ CONTACTS_LEFT = 0.25  # share of the contacts that goes on after a customer drop
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign with groups drawn at random among recent buyers."""
+    """A campaign among recent buyers, with groups drawn at random, or sent to all of them."""
 
     campaign_id: str
     name: str
@@ -68,6 +68,7 @@ class Campaign:
     offer: str
     window_days: int = 60
     reach_days: int = 330  # whoever bought within so many days before takes part
+    randomised: bool = True  # false: nobody was left alone, so nothing can be measured
 
     @property
     def sent_day(self) -> int:
@@ -83,6 +84,9 @@ class Campaign:
 CAMPAIGNS = (
     Campaign("C1", "金秋焕新", "短信", date(2023, 10, 16), 0.20, 6_000.0, "满199减30"),
     Campaign("C2", "开春问候", "微信", date(2024, 3, 4), 0.0, 3_500.0, "新品试用"),
+    Campaign(
+        "C3", "夏日会员日", "短信", date(2023, 6, 12), 0.0, 2_000.0, "双倍积分", 60, 60, False
+    ),
 )
 
 
