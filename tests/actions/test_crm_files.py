@@ -187,7 +187,7 @@ def test_a_file_that_went_wrong_is_found_out(root, tmp_path):
 
 
 def copy_of(shop_root: Path, folder: Path, data_ids: bool) -> Path:
-    """A root with the months of the shop and exports of its own; without the data ids of 简道云 if wanted."""
+    """A root with the months of the shop and exports of its own, with data ids of 简道云 or without."""
     raw, processed = folder / "data" / "raw", folder / "data" / "processed"
     shutil.copytree(shop_root / "data" / "raw" / "shop", raw / "shop")
     processed.mkdir()

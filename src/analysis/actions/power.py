@@ -6,17 +6,14 @@ is (z_0.975 + z_0.80) sqrt(p (1 - p) (1 / n_treat + 1 / n_control)) with p the r
 """
 
 import math
-from statistics import NormalDist
 
 import polars as pl
 
 from analysis.actions.audiences import CONTROL, STANDING, TREAT, is_service
-from analysis.intervals import Z
+from analysis.effects.estimates import detectable
 from analysis.run.settings import Settings
 
-POWER = 0.8
 LEAST_PER_ARM = 20  # below it the normal form does not hold, and no effect is told
-_SUM_OF_QUANTILES = Z + NormalDist().inv_cdf(POWER)  # 2.80
 NO_CONTROL, UNKNOWN, NOTHING = "no_control", "unknown", "nothing"
 TOO_SMALL, ENOUGH = "too_small", "enough"
 _COUNTS = ("customers", TREAT, CONTROL, STANDING)
@@ -38,7 +35,7 @@ def minimum_detectable(treat: int, control: int, base_rate: float | None) -> flo
     """
     if not treat or not control or base_rate is None or not 0 < base_rate < 1:
         return None
-    return _SUM_OF_QUANTILES * math.sqrt(base_rate * (1 - base_rate) * (1 / treat + 1 / control))
+    return detectable(math.sqrt(base_rate * (1 - base_rate)), treat, control)
 
 
 def needed_audience(
@@ -59,9 +56,9 @@ def needed_audience(
     """
     if base_rate is None or not 0 < base_rate < 1 or not 0 < control_share < 1:
         return None
-    variance = base_rate * (1 - base_rate)
+    one_in_each = detectable(math.sqrt(base_rate * (1 - base_rate)), 1, 1) / math.sqrt(2)
     shares = 1 / control_share + 1 / (1 - control_share)
-    drawn = math.ceil(_SUM_OF_QUANTILES**2 * variance * shares / effect**2)
+    drawn = math.ceil(one_in_each**2 * shares / effect**2)
     while not _shows(drawn, effect, base_rate, control_share):  # arms are whole customers
         drawn += 1
     return math.ceil(round(drawn / (1 - standing_share), 9))
