@@ -16,9 +16,7 @@ def made(rows: pl.DataFrame, settings=SHOP):
 
 
 def first_draw():
-    whole = made(ROWS)
-    empty = pl.DataFrame(schema={"month": pl.String})
-    return draw(ROWS, whole, empty, SHOP, AS_OF)
+    return draw(ROWS, made(ROWS), pl.DataFrame(), SHOP, AS_OF)
 
 
 def test_the_same_month_again_gives_the_same_plan():
@@ -38,9 +36,3 @@ def test_with_other_data_nobody_is_drawn_anew_and_every_candidate_is_accounted_f
     reasons = again.made.left_out.filter(pl.col("customer_id").str.starts_with("N"))["reason"]
     assert "drawn_before" in reasons.to_list()
     assert again.made.chosen.height + again.made.left_out.height == later.height
-
-
-def test_other_months_of_the_ledger_do_not_count():
-    first = first_draw()
-    other = first.assignments.with_columns(month=pl.lit("2024-05"))
-    assert draw(ROWS, made(ROWS), other, SHOP, AS_OF).assigned.equals(first.assigned)

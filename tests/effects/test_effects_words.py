@@ -149,7 +149,7 @@ def test_every_verdict_has_its_sentence():
     [
         (TREAT, [], (), "holds 200 treated customers and no controls"),
         ([], CONTROL, (), "200 controls and nobody who was to be treated"),
-        (TREAT[:2], CONTROL[:1], (), "2 treated customers and 1 controls are too few"),
+        (TREAT[:2], CONTROL[:1], (), "since too few: A (2 treated, 1 controls)"),
         (TREAT, CONTROL, CONTROL[:20], "20 of its 200 controls were contacted"),
         (TREAT, CONTROL, CONTROL[:4], "4 of 200 controls (2.0%) were contacted all the same"),
         ([*TREAT, CONTROL[0]], CONTROL, (), "1 customers are in both arms and are set aside"),

@@ -7,7 +7,6 @@ import polars as pl
 
 from analysis.actions import audiences
 from analysis.actions.plan import Plan
-from analysis.run.months import Month
 from analysis.run.settings import Settings
 
 DRAWN_BEFORE = "drawn_before"
@@ -36,17 +35,16 @@ def draw(
     Args:
         possible: as `candidates.candidates` returns it.
         made: as `plan.plan` returns it.
-        kept: assignments of the ledger, of any months.
+        kept: the assignments of this month that the ledger holds; no rows where it was not drawn yet.
         settings: `[actions]`.
         as_of: the last day of the month of the report.
     """
-    own = kept.filter(pl.col("month") == str(Month.of(as_of)))
-    if own.is_empty():
+    if kept.is_empty():
         assigned = audiences.assign(made.chosen, settings)
         return Draw(assigned, audiences.assignments(assigned, settings, as_of), made)
-    assigned = audiences.as_kept(possible, own)
+    assigned = audiences.as_kept(possible, kept)
     drawn = assigned.select(_KEY)
     chosen_now = made.chosen.join(drawn, on=_KEY, how="anti")
     left = made.left_out.join(drawn, on=_KEY, how="anti")
     new = chosen_now.with_columns(reason=pl.lit(DRAWN_BEFORE)).select(left.columns)
-    return Draw(assigned, own, Plan(assigned, pl.concat([left, new]).sort(_KEY)))
+    return Draw(assigned, kept, Plan(assigned, pl.concat([left, new]).sort(_KEY)))

@@ -125,6 +125,7 @@ class EffectsCampaigns(dy.Schema):
     controls = dy.Int64(min=0)
     control_kind = dy.Enum(["campaign", "standing"])
     contacted = dy.Int64(min=0)  # of the treated
+    traced = dy.Bool()  # false: not recorded, all treated count as contacted
     leaked = dy.Int64(min=0)  # controls contacted
     in_both = dy.Int64(min=0)  # set aside
     in_others = dy.Int64(min=0)  # in another campaign at the same time

@@ -51,6 +51,7 @@ def from_responses(
         lost=pl.lit(0, pl.Int64),
         off_list=pl.lit(0, pl.Int64),
         problem=pl.lit(None, pl.String),
+        traced=pl.lit(True),
     )
     begun = pl.col("begins_on").is_null() | (pl.col("begins_on") <= as_of)
     return lists(table.filter(begun), arms(rows, _contacted(responses)))
@@ -106,6 +107,7 @@ def from_ledger(
             window_days=pl.lit(rules.window_days, pl.Int64),
             cost=pl.lit(None, MONEY),
             planned_share=pl.coalesce(rules.planned(), "control_share"),
+            traced=~silent,
         )
     )
     return lists(table, assigned)

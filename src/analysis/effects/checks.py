@@ -27,6 +27,7 @@ CHECKED = {
     "controls": pl.Int64,
     "control_kind": pl.String,
     "contacted": pl.Int64,
+    "traced": pl.Boolean,
     "leaked": pl.Int64,
     "in_both": pl.Int64,
     "in_others": pl.Int64,
@@ -65,6 +66,7 @@ def check(
         `last_day` (of the window), `arms_since` (first day of the earliest campaign whose arms these
         are, mostly `begins_on`), `assigned`, `treated`, `controls`, `control_kind` (`campaign`; or
         `standing` where only the standing group can be compared with), `contacted` (of the treated),
+        `traced` (whether that is recorded; else all treated count as contacted),
         `leaked` (controls contacted), `in_both` (in both arms, set aside), `in_others` (assigned to
         another campaign whose window overlaps, too), `off_list` (contacted, not on the list), `lost`
         (rows of the list), `problem` (of the ledger), `planned_share`, `ratio_p`, `balance_p`, `verdict`
@@ -124,6 +126,7 @@ def _check_one(
         "controls": controls,
         "control_kind": "campaign" if kind == "control" else "standing",
         "contacted": members.filter(pl.col("treated") & pl.col("contacted")).height,
+        "traced": one["traced"],
         "leaked": leaked,
         "in_both": both - members.height,
         "in_others": one["in_others"],

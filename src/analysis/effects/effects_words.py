@@ -33,7 +33,10 @@ def shown(effects: pl.DataFrame, measure: str) -> pl.DataFrame:
         points = ("difference", "low", "high", "mde")
         rows = rows.with_columns((pl.col(name) * 100).round(1) for name in points)
     names = ("name", "begins_on", "verdict", "difference", "low", "high", "value_treat")
-    found = rows.select(*names, "value_control", "assigned", "controls", "p", "mde", "reason")
+    chance = [None if p is None else _chance(p) for p in rows["p"]]
+    found = rows.with_columns(p=pl.Series(chance, dtype=pl.String)).select(
+        *names, "value_control", "assigned", "controls", "p", "mde", "reason"
+    )
     return readable(found)
 
 
@@ -47,13 +50,14 @@ def lists(checked: pl.DataFrame, as_of: date) -> list[dict]:
     if checked.is_empty():
         return [{"key": "effects.no_lists", "as_of": as_of}]
     said = []
-    for row in checked.iter_rows(named=True):
+    brief = pl.col("reason").is_in(_BRIEF).fill_null(False)
+    for row in checked.filter(~brief).iter_rows(named=True):
         if row["treated"] or row["controls"]:
             said.append(_sizes(row))
         if row["reason"] in _WHY:
             said.append(_why(row, row["reason"]))
         said += _blemishes(row)
-    return said
+    return said + _briefly(checked.filter(brief))
 
 
 def effects(found: pl.DataFrame) -> list[dict]:
@@ -162,7 +166,8 @@ def same_kind(found: pl.DataFrame, effects: pl.DataFrame) -> list[dict]:
         found: as `organic.same_kind_rates` returns it.
         effects: as `measured.effects` returns it.
     """
-    active = effects.filter(pl.col("measure") == "active")
+    brief = pl.col("reason").is_in(_BRIEF).fill_null(False)
+    active = effects.filter((pl.col("measure") == "active") & ~brief)
     said = []
     for row in active.iter_rows(named=True):
         rows = found.filter((pl.col("group") == row["campaign"]) & pl.col("quiet"))
@@ -184,15 +189,14 @@ _WHY = {  # what each sentence needs besides the name
     "list_lost": ("lost", "off_list"),
     "list_changed": (),
     "in_both": ("in_both",),
-    "owed": ("treated",),
     "no_controls": ("treated",),
     "no_treated": ("controls",),
     "contaminated": ("leaked", "controls"),
     "sample_ratio": ("treated", "controls", "planned_share", "ratio_p"),
     "not_random": ("balance_p",),
-    "too_few": ("treated", "controls"),
     "open": ("last_day",),
 }
+_BRIEF = ("owed", "too_few")  # campaigns of which one line together says enough
 _WHY_SPEND = ("no_purchases", "no_history", "no_spread")
 
 
@@ -206,9 +210,20 @@ def _why(row: dict, reason: str) -> dict:
     return {"key": f"effects.why_{reason}", "name": row["name"], **facts}
 
 
+def _briefly(rows: pl.DataFrame) -> list[dict]:
+    """Campaigns that cannot be measured for a plain reason, in a line for each reason."""
+    said = []
+    for (reason,), some in rows.sort("reason", "campaign").group_by("reason", maintain_order=True):
+        counts = some.select("name", "treated", "controls").iter_rows()
+        listed = [label("effects.size", name=n, treated=t, controls=c) for n, t, c in counts]
+        said.append({"key": f"effects.all_{reason}", "listed": ", ".join(listed)})
+    return said
+
+
 def _sizes(row: dict) -> dict:
     names = ("name", "treated", "contacted", "controls")
     key = "effects.list" if row["control_kind"] == "campaign" else "effects.list_standing"
+    key = key if row["traced"] else f"{key}_untraced"
     facts = {name: row[name] for name in names}
     return {"key": key, "day": row["begins_on"] or "–", "days": row["window_days"], **facts}
 

@@ -20,6 +20,7 @@ NAMED = {
     "lost": pl.Int64,
     "off_list": pl.Int64,
     "problem": pl.String,
+    "traced": pl.Boolean,
 }
 ASSIGNED = {
     "campaign": pl.String,
@@ -61,7 +62,8 @@ class Lists:
     `campaigns` has one row per campaign: `campaign`, `name`, `source` (`ledger`, `responses`), `action`,
     `begins_on` (first day of the window), `window_days`, `cost` (of the whole campaign), `planned_share`
     (of controls, null where no plan is known), `lost` (rows that are gone, or whose arm is),
-    `off_list` (customers contacted without being on the list), `problem` (of the ledger, null if sound).
+    `off_list` (customers contacted without being on the list), `problem` (of the ledger, null if sound),
+    `traced` (whether it is recorded who was contacted).
     `assigned` has one row per campaign, customer and arm: `campaign`, `customer_id`, `arm`, `stratum`,
     `contacted`, `cost` (of this customer). A customer in both arms has two rows.
     """

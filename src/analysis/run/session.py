@@ -111,11 +111,24 @@ class Run:
 
     @property
     def ledger(self) -> "Ledger":
-        """Who was assigned to the campaigns of this month, if it was drawn before, and of earlier ones.
+        """Who was assigned to the campaigns of earlier months.
 
         Raises:
             UserError: if the step does not declare that it reads the ledger.
         """
+        return self._ledger(self.month.previous)
+
+    @property
+    def drawn_before(self) -> pl.DataFrame:
+        """Who was assigned to the campaigns of this month when it was drawn before; else no rows.
+
+        Raises:
+            UserError: if the step does not declare that it reads the ledger.
+        """
+        kept = self._ledger(self.month).assignments
+        return kept.filter(pl.col("month") == str(self.month))
+
+    def _ledger(self, month: Month) -> "Ledger":
         if not self.step.ledger:
             raise UserError(
                 f"{self.step.name} does not declare that it reads the ledger of campaigns "
@@ -123,7 +136,7 @@ class Run:
             )
         from analysis.actions import ledger
 
-        return ledger.read(self.settings.name, self.month)
+        return ledger.read(self.settings.name, month)
 
     @property
     def export_folder(self) -> Path:
