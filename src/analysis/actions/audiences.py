@@ -116,20 +116,21 @@ def as_kept(candidates: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
     return filled.drop("was").sort("rank")
 
 
-def overlaps(kept: pl.DataFrame) -> pl.DataFrame:
+def overlaps(*drawn: pl.DataFrame) -> pl.DataFrame:
     """Customers who were assigned to campaigns of several months.
 
     Within a month nobody is in two campaigns. From month to month many are, and whoever was left
     alone in the one and contacted in the other blurs what each of them shows while its window is open.
 
     Args:
-        kept: rows of `assignments` of all months.
+        drawn: rows of `assignments`, of the ledger and of the month itself.
 
     Returns:
         One row per pair of campaigns of different months with a customer in common: `campaign`,
         `later`, `customers`, `treated_in_both`, `left_alone_in_one`.
     """
-    rows = kept.select("customer_id", "campaign", "month", treated=pl.col("arm") == TREAT)
+    names = ("customer_id", "campaign", "month")
+    rows = pl.concat([one.select(*names, treated=pl.col("arm") == TREAT) for one in drawn])
     pairs = rows.join(rows, on="customer_id", suffix="_later").filter(
         pl.col("month") < pl.col("month_later")
     )

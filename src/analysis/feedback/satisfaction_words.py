@@ -60,7 +60,7 @@ def level_rows(rows: pl.DataFrame, by: str) -> pl.DataFrame:
         )
         for row in shown.iter_rows(named=True)
     ]
-    return shown.select(
+    return worded(shown).select(
         "item",
         pl.col("class").alias(by),
         "answers",
@@ -135,6 +135,17 @@ def responded(rates: pl.DataFrame) -> list[dict]:
         shares = {name: Share(row[name]) for name in ("rate", "low", "high")}
         said.append({"key": "satisfaction.rate", **facts, **shares})
     return said
+
+
+def rate_rows(rates: pl.DataFrame) -> pl.DataFrame:
+    """Response rates by way of asking and class, for `run.table`; none of surveys that tell none.
+
+    Args:
+        rates: as `satisfaction.response_rates` returns it.
+    """
+    axes = group("axis") | {"mode": label("satisfaction.mode")}
+    shown = rates.filter(pl.col("by").is_in(["mode", "rfm"]) & pl.col("rate").is_not_null())
+    return shown.with_columns(pl.col("by").replace(axes)).sort("survey", "by", "class")
 
 
 def reweighted(weights: pl.DataFrame) -> list[dict]:
