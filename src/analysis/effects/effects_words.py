@@ -1,6 +1,6 @@
 """Computed sentences about the effects of campaigns, as arguments for `run.say`."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -24,20 +24,32 @@ def readable(frame: pl.DataFrame) -> pl.DataFrame:
 def shown(effects: pl.DataFrame, measure: str) -> pl.DataFrame:
     """The effects of one measure for a table: what was measured, or why not.
 
+    Campaigns of the ledger that were too small or owed to everybody stand in a sentence of `lists`.
+
     Args:
         effects: as `measured.effects` returns it.
         measure: `active` (differences in percentage points) or `spend` (money per customer).
     """
-    rows = effects.filter(pl.col("measure") == measure)
+    rows = effects.filter((pl.col("measure") == measure) & ~_brief())
     if measure == "active":
         points = ("difference", "low", "high", "mde")
-        rows = rows.with_columns((pl.col(name) * 100).round(1) for name in points)
+        rows = rows.with_columns(
+            pl.Series(
+                name, [None if one is None else f"{100 * one:.1f}" for one in rows[name]], pl.String
+            )
+            for name in points
+        )
     names = ("name", "begins_on", "verdict", "difference", "low", "high", "value_treat")
     chance = [None if p is None else _chance(p) for p in rows["p"]]
     found = rows.with_columns(p=pl.Series(chance, dtype=pl.String)).select(
         *names, "value_control", "assigned", "controls", "p", "mde", "reason"
     )
     return readable(found)
+
+
+def worth_a_row(checked: pl.DataFrame) -> pl.DataFrame:
+    """Campaigns without those of the ledger that were too small or owed to everybody."""
+    return checked.filter(~_brief())
 
 
 def lists(checked: pl.DataFrame, as_of: date) -> list[dict]:
@@ -50,14 +62,14 @@ def lists(checked: pl.DataFrame, as_of: date) -> list[dict]:
     if checked.is_empty():
         return [{"key": "effects.no_lists", "as_of": as_of}]
     said = []
-    brief = pl.col("reason").is_in(_BRIEF).fill_null(False)
-    for row in checked.filter(~brief).iter_rows(named=True):
+    for row in checked.filter(~_brief()).iter_rows(named=True):
         if row["treated"] or row["controls"]:
             said.append(_sizes(row))
         if row["reason"] in _WHY:
             said.append(_why(row, row["reason"]))
         said += _blemishes(row)
-    return said + _briefly(checked.filter(brief))
+    recent = pl.col("last_day") > as_of - timedelta(days=_RECENT_DAYS)
+    return said + _briefly(checked.filter(_brief() & recent))
 
 
 def effects(found: pl.DataFrame) -> list[dict]:
@@ -166,8 +178,7 @@ def same_kind(found: pl.DataFrame, effects: pl.DataFrame) -> list[dict]:
         found: as `organic.same_kind_rates` returns it.
         effects: as `measured.effects` returns it.
     """
-    brief = pl.col("reason").is_in(_BRIEF).fill_null(False)
-    active = effects.filter((pl.col("measure") == "active") & ~brief)
+    active = effects.filter((pl.col("measure") == "active") & ~_brief())
     said = []
     for row in active.iter_rows(named=True):
         rows = found.filter((pl.col("group") == row["campaign"]) & pl.col("quiet"))
@@ -190,13 +201,15 @@ _WHY = {  # what each sentence needs besides the name
     "list_changed": (),
     "in_both": ("in_both",),
     "no_controls": ("treated",),
+    "too_few": ("treated", "controls"),
     "no_treated": ("controls",),
     "contaminated": ("leaked", "controls"),
     "sample_ratio": ("treated", "controls", "planned_share", "ratio_p"),
     "not_random": ("balance_p",),
     "open": ("last_day",),
 }
-_BRIEF = ("owed", "too_few")  # campaigns of which one line together says enough
+_BRIEF = ("owed", "too_few", "no_controls")  # of drawn campaigns: one line together says enough
+_RECENT_DAYS = 92
 _WHY_SPEND = ("no_purchases", "no_history", "no_spread")
 
 
@@ -208,6 +221,12 @@ def _why(row: dict, reason: str) -> dict:
     if "planned_share" in facts:
         facts["planned_share"] = Share(facts["planned_share"])
     return {"key": f"effects.why_{reason}", "name": row["name"], **facts}
+
+
+def _brief() -> pl.Expr:
+    """Campaigns of the ledger (only these have an action) that were never meant to show anything."""
+    of_ledger = pl.col("action").is_not_null()
+    return of_ledger & pl.col("reason").cast(pl.String).is_in(_BRIEF).fill_null(False)
 
 
 def _briefly(rows: pl.DataFrame) -> list[dict]:

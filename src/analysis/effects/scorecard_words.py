@@ -146,6 +146,8 @@ def _words(row: dict, settings: Settings) -> dict[str, str]:
 def _measure(measure: str) -> str:
     """A measure's name; the item of a survey and the days of a forecast stand in its key."""
     kind, _, item = measure.partition(": ")
+    if item.casefold().startswith(kind):
+        return item  # a question that names its measure itself
     known = group("scorecard_measure")
     if item:
         return f"{known.get(kind, kind)} {item}"
