@@ -65,9 +65,15 @@ def push(
         UserError: if the system is no source, the month has no labels or is older than what was sent,
             a key is missing or refused, or the CRM cannot be reached or used up its calls.
     """
-    table = tables.read("crm_labels", paths.tables(settings.name, month))
+    systems, folder = _systems(settings, system), paths.tables(settings.name, month)
+    if not tables.table_path("crm_labels", folder).is_file():
+        raise UserError(
+            f"{month} of {settings.name} has no labels to push. Run the month first: "
+            f"analysis run {month} with the same settings file."
+        )
+    table = tables.read("crm_labels", folder)
     done = []
-    for name in _systems(settings, system):
+    for name in systems:
         interface = INTERFACES[name](
             settings.crm, Caller(settings.crm.timeout_seconds, sleep, clock)
         )
@@ -84,10 +90,15 @@ def push(
 
 def _systems(settings: Settings, system: str | None) -> list[str]:
     known = settings.crm_systems
+    if not known:
+        raise UserError(
+            f"No source of customers of {settings.name} says which CRM it comes from. Give it a "
+            "`preset` (jiandaoyun, fxiaoke, zoho) in the settings, and run the month again."
+        )
     if system is not None and system not in known:
         raise UserError(
             f'system = "{system}" is not one of the CRMs that the sources of {settings.name} name. '
-            f"Allowed: {', '.join(known) or 'none; give a source of customers a `preset`'}."
+            f"Allowed: {', '.join(known)}."
         )
     return known if system is None else [system]
 
