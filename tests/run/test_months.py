@@ -39,9 +39,11 @@ def test_a_backfill_publishes_its_months_in_order(tenth_root):
         for month in ("1998-04", "1998-05", MONTH)
     ]
     assert taken[0] == {}
-    again = {"migration", "segments", "clv_fit", "clv_forecast"}  # of further months back, too
+    # Of further months back, too:
+    again = {"migration", "segments", "clv_fit", "clv_forecast", "action_plan"}
     outputs = {"standard", "customers", "kpis", "quality_trend"} | again
-    outputs |= {"churn", "early_warning"}
+    outputs |= {"churn", "early_warning", "themes_model", "crm_labels"}
+    outputs |= {"offers", "satisfaction", "profiles"}
     assert set(taken[1]) == {f"1998-04/{name}" for name in outputs}
     assert set(taken[2]) == {f"1998-05/{name}" for name in outputs} | {
         f"1998-04/{name}" for name in again
