@@ -98,10 +98,15 @@ def test_lists_to_act_on_are_workbooks_beside_the_tables(tenth_root):
     folder = tenth_root / "data" / "processed" / "tenth" / MONTH / "export"
     names = sorted(path.name for path in folder.iterdir())
     assert names == [
+        "actions.xlsx",
         "at_risk.xlsx",
+        "call_back.xlsx",
+        "care.xlsx",
         "customer_classes.xlsx",
         "customer_values.xlsx",
+        "due_contacts.xlsx",
         "movers.xlsx",
+        "offers.xlsx",
         "second_purchase.xlsx",
     ]
     people = pl.read_excel(folder / "at_risk.xlsx", infer_schema_length=0)

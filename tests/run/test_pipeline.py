@@ -254,7 +254,7 @@ MISTAKES = {
     ("2024-13",): "YYYY-MM",
     ("2023-12",): "lies before the first order (2024-01-01)",
     ("2024-03",): "lies after the data",
-    ("2024-01", "--only", "07"): 'no step "07"',
+    ("2024-01", "--only", "10"): 'no step "10"',
     ("--from", "2024-01"): "both --from and --to",
     (): "Give one month",
     ("2024-01", "--config", "config/none.toml"): "There is no settings file",
