@@ -497,3 +497,24 @@ def test_whom_the_draw_leaves_alone_gets_no_action_and_others_neither(open_card)
     assert words.planned_action(one) == [{"key": "card.action_control"}]
     two = open_card("KH2", SHOP | plan_of(arm="control"))
     assert words.planned_action(two) == [{"key": "card.no_action"}]
+
+
+def test_it_shows_the_first_products_of_each_list(open_card):
+    rows = [
+        {
+            "customer_id": "KH1",
+            "list": name,
+            "rank": rank,
+            "product_id": f"P{rank}",
+            "times": 0,
+            "score": 1.0,
+            "why": "popular",
+        }
+        for name in ("try_next", "due_again")
+        for rank in range(1, 6)
+    ]
+    one = open_card("KH1", SHOP | {"offers": table("offers", *rows)})
+    found = card.offers(one)
+    assert found["list"].to_list() == ["due again"] * 3 + ["try next"] * 3
+    assert found["product"].to_list() == ["P1", "P2", "P3"] * 2
+    assert card.offers(open_card("KH2", SHOP)).is_empty()

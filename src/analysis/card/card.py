@@ -18,9 +18,10 @@ from analysis.run.settings import Settings
 READS = (
     *("customers", "segments", "clv", "churn", "occasions", "orders", "order_lines", "products"),
     *("profiles", "identity_merges", "interactions", "feedback", "costs", "relations", "staff"),
-    *("surveys", "feedback_texts", "preferred_channels", "action_plan"),
+    *("surveys", "feedback_texts", "preferred_channels", "action_plan", "offers"),
 )
 AGE_BANDS = (18, 25, 35, 45, 55, 65)  # where the settings name none
+FIRST_OFFERS = 3  # of each list
 _FROM_RECORD = (
     *("customer_type", "gender", "income_band", "industry", "company_size"),
     *("member_tier", "level_in_crm"),
@@ -205,6 +206,21 @@ def classes(one: Card) -> pl.DataFrame:
         by_hand = pl.when(pl.col("by_hand")).then(pl.lit(label("card.by_hand")))
         found = found.with_columns(rule=pl.coalesce(by_hand, "rule"))
     return found.select(columns)
+
+
+def offers(one: Card) -> pl.DataFrame:
+    """The first products of the customer's lists of offers.
+
+    Returns:
+        One row per list and product: `list`, `product` (its name, else its id), `times` (bought), `due`
+        (1.0: as many days as usually pass between two), `last_price`; no row where no list won.
+    """
+    first = one.rows("offers").filter(pl.col("rank") <= FIRST_OFFERS).sort("list", "rank")
+    words = pl.col("list").cast(pl.String).replace(group("offer_list"))
+    product = pl.coalesce("product_name", "product_id")
+    return first.select(words, "times", "due", "last_price", product=product).select(
+        "list", "product", "times", "due", "last_price"
+    )
 
 
 def strategies(one: Card) -> pl.DataFrame:
