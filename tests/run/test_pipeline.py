@@ -7,6 +7,7 @@ fails while `fail-in-<name>` exists.
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,15 +17,23 @@ from pathlib import Path
 import pytest
 from helpers import command, make_root, settings_text, write_shop
 
+from analysis.actions import ledger
 from analysis.run import cli, preflight, publish
 from analysis.run.months import Month
 from analysis.run.steps import STEPS
 
 NAMES = [step.name for step in STEPS]
-FINISH = """run.finish(
-    {t: analysis.tables.empty(t) for t in run.step.writes},
-    documents={name: {} for name in run.step.documents},
-)"""
+FINISH = """
+import polars
+
+given = {t: analysis.tables.empty(t) for t in run.step.writes}
+if "assignments" in given:
+    row = {"customer_id": "a", "campaign": f"{month}-care", "arm": "treat", "action": "care"}
+    row |= {"month": month, "assigned_on": run.as_of, "stratum": "x", "rank": 1, "cost": 1.0}
+    row |= {"control_share": None}
+    given["assignments"] = analysis.tables.conform("assignments", polars.DataFrame([row]))
+run.finish(given, documents={name: {} for name in run.step.documents})
+"""
 BODY = """
 import time
 from pathlib import Path
@@ -165,6 +174,19 @@ def test_a_run_killed_in_the_middle_resumes_where_it_was(shop):
     assert ran(shop) == NAMES[2:]
     page = (shop / "reports" / "shop" / "2024-02" / "09_summary.html").read_text()
     assert "../2024-01/09_summary.html" in page
+
+
+def test_a_month_is_drawn_when_it_is_whole_and_not_before(shop, tmp_path, monkeypatch):
+    root = tmp_path / "copy"
+    shutil.copytree(shop, root)
+    monkeypatch.setenv("ANALYSIS_ROOT", str(root))
+    before = ledger.read("shop", Month(2024, 3)).written["campaign"].to_list()
+    assert "2024-01-care" in before
+    with (root / "data" / "raw" / "shop" / "shop.csv").open("a") as file:
+        file.write("b,2024-03-05,1\n")
+    done = run(root, "2024-03", "--allow-partial")
+    assert done.returncode == 0, done.stderr
+    assert ledger.read("shop", Month(2024, 3)).written["campaign"].to_list() == before
 
 
 def test_a_gate_keeps_a_bad_page_from_being_published(shop):

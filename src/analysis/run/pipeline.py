@@ -213,13 +213,22 @@ def _publish(plan: Plan, partial: Completeness | None) -> None:
             f"{plan.month} of {plan.settings.name} was not published, the report breaks rules:\n"
             f"{listed}\nThe pages are kept in {paths.display(kept)}."
         )
-    # Before anything can be sent; the same content again changes nothing, so a kill here is harmless.
-    assigned = tables.read(ledger.TABLE, plan.staging / paths.TABLES)
-    ledger.append(plan.settings.name, assigned)
+    if partial is None:
+        _keep_draw(plan)
     manifest["published_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     publish.publish(plan.settings.name, plan.month, manifest)
     shutil.rmtree(paths.failed(plan.settings.name, plan.month), ignore_errors=True)
     index.rebuild()
+
+
+def _keep_draw(plan: Plan) -> None:
+    """Add the month's draw to the ledger, before anything can be sent.
+
+    The same content again changes nothing, so a kill after it is harmless. A month whose data stop
+    before its end is not kept: it is drawn when it is whole, and a month is drawn once.
+    """
+    assigned = tables.read(ledger.TABLE, plan.staging / paths.TABLES)
+    ledger.append(plan.settings.name, assigned)
 
 
 def _drop_leftovers(plan: Plan) -> None:
