@@ -64,6 +64,6 @@ def test_a_month_made_again_takes_its_draw_from_the_ledger_and_comes_out_the_sam
     before = {name: read(june, name) for name in names}
     done = command(shop_root, "run", "2024-06", "--only", "07", *SETTINGS)
     assert done.returncode == 0, done.stderr
-    assert "07_actions" in done.stdout
+    assert "07_actions" in done.stderr
     for name in names:
         assert read(june, name).equals(before[name]), name
