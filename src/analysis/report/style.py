@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 import seaborn as sns
 from matplotlib import font_manager, pyplot
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 matplotlib.use("agg", force=False)
 
@@ -70,4 +70,4 @@ def month_ticks(axes, months) -> None:
 
 
 thousands = FuncFormatter(lambda value, _: f"{value:,.0f}")
-percentages = PercentFormatter(xmax=1, decimals=None)  # as many as its ticks need
+percentages = FuncFormatter(lambda value, _: f"{round(100 * value, 2):g}%")
