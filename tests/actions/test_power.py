@@ -71,7 +71,7 @@ def told(rows: pl.DataFrame, chance: float = 0.71, **actions) -> tuple[dict, lis
     assigned = assign(rows, own)
     found = power.of_campaigns(assigned, churn(rows, chance), own)
     said = []
-    for line in plan_words.power(found):
+    for line in plan_words.power(found, own):
         said.append(repr(Prose(line["key"], {k: v for k, v in line.items() if k != "key"}, own)))
     return found.row(0, named=True), said
 
@@ -81,6 +81,7 @@ def test_a_campaign_tells_its_effect_before_it_is_used():
     assert (found["treat"], found["control"], found["verdict"]) == (500, 125, "too_small")
     assert found["base_rate"] == pytest.approx(0.29)
     assert "12.7 percentage points" in said[0]
+    assert "within 90 days (expected without it: 29.0%)" in said[0]
     assert f"{found['needed']:,}" in said[0]
     found, said = told(audience(("a", 625)), wanted_effect=0.13)
     assert found["verdict"] == "enough"
@@ -104,7 +105,7 @@ def test_without_controls_or_chances_nothing_is_promised():
     rows, own = audience(("a", 200)), shop()
     unknown = power.of_campaigns(assign(rows, own), churn(rows, 0.5).clear(), own)
     assert unknown["verdict"].to_list() == ["unknown"]
-    assert plan_words.power(unknown)[0]["key"] == "plan.power_unknown"
+    assert plan_words.power(unknown, own)[0]["key"] == "plan.power_unknown"
     assert isinstance(plan_figures.detectable(unknown), Sentence)
     assert power.of_campaigns(assign(rows, own).clear(), churn(rows, 0.5), own).is_empty()
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from analysis.churn.warning import CARD_AXIS
+from analysis.churn.warning import CARD_AXIS, owners
 from analysis.feedback import care
 from analysis.run.settings import Settings
 from analysis.segment.strategies import cards
@@ -81,7 +81,7 @@ def candidates(
     listed = pl.concat(parts, how="diagonal").with_columns(cost=_costs(settings))
     facts = (
         classes.join(own_card, on="class", how="left", validate="m:1"),
-        _owners(profiles),
+        owners(profiles),
         preferred_channels.select("customer_id", channel="preferred_channel"),
     )
     for known in facts:
@@ -169,16 +169,6 @@ def _cards(settings: Settings, segment_profile: pl.DataFrame) -> pl.DataFrame:
     """The first action of each class's card."""
     found = cards(settings, segment_profile).filter(pl.col("axis") == CARD_AXIS)
     return found.select("class", what=pl.col("actions").list.first(), card_owner="owner")
-
-
-def _owners(profiles: pl.DataFrame) -> pl.DataFrame:
-    """Who looks after each person, where the records say so; the latest record of a person counts."""
-    if "owner" not in profiles.columns:
-        return pl.DataFrame(schema={"customer_id": pl.String, "owner": pl.String})
-    known = profiles.filter(pl.col("owner").is_not_null())
-    return known.group_by(customer_id="person_id").agg(
-        pl.col("owner").sort_by("file", "row").last()
-    )
 
 
 def _costs(settings: Settings) -> pl.Expr:

@@ -115,11 +115,12 @@ def consent(made: Plan, profiles: pl.DataFrame, settings: Settings) -> dict:
     return {"key": "plan.no_consent", "refused": refused, "unknown": unknown}
 
 
-def power(found: pl.DataFrame) -> list[dict]:
+def power(found: pl.DataFrame, settings: Settings) -> list[dict]:
     """The size of effect that each audience can show, told before it is used.
 
     Args:
         found: as `power.of_campaigns` returns it.
+        settings: `[churn] horizon_days`, within which the rate is known.
     """
     said = []
     for row in found.filter(~pl.col("verdict").is_in([NO_CONTROL, NOTHING])).to_dicts():
@@ -127,6 +128,7 @@ def power(found: pl.DataFrame) -> list[dict]:
         line |= {name: row[name] for name in (TREAT, CONTROL)}
         if row["detectable"] is not None:
             line |= {"points": _points(row["detectable"]), "rate": Share(row["base_rate"])}
+            line |= {"days": settings.churn.horizon_days}
         if row["needed"] is not None:
             line |= {"needed": row["needed"], "wanted": _points(row["wanted"])}
         said.append(line)

@@ -46,7 +46,7 @@ def warned(
         churn.join(customers, on="customer_id", validate="1:1")
         .filter(bought_again() & (pl.col("expected_profit") > 0))
         .join(classes, on="customer_id", how="left", validate="1:1")
-        .join(_owners(profiles), on="customer_id", how="left", validate="1:1")
+        .join(owners(profiles), on="customer_id", how="left", validate="1:1")
         .join(risen, on="customer_id", how="left", validate="1:1")
         .join(_actions(settings, segment_profile), on="class", how="left", validate="m:1")
     )
@@ -76,7 +76,7 @@ def bought_again() -> pl.Expr:
     return pl.col("frequency") > 0
 
 
-def _owners(profiles: pl.DataFrame) -> pl.DataFrame:
+def owners(profiles: pl.DataFrame) -> pl.DataFrame:
     """Who looks after each person, where the records say so; the latest record of a person counts."""
     schema = {"customer_id": pl.String, "owner": pl.String}
     if "owner" not in profiles.columns:

@@ -116,7 +116,7 @@ STEPS = (
     Step(
         "08_effects",
         reads=(
-            *("orders", "occasions", "customers", "profiles", *OPTIONAL),
+            *("occasions", "customers", "profiles", *OPTIONAL),
             *("segments", "segment_profile", "class_rates", "migration", "forecast_outcomes"),
             *("customer_value", "early_warning", "satisfaction", "action_plan", "assignments"),
         ),
