@@ -118,7 +118,7 @@ def test_months_together_show_what_one_does_not():
     assert "it is not settled yet" in words
     assert "differ from each other" not in words
     drawn = effects_figures.differences(effects, found, "active", "CNY")
-    assert "A +7.0; B +7.0; C +7.0; all together +7.0" in drawn.alt
+    assert "A +7.0; B +7.0; C +7.0; all 3 of 30 days +7.0" in drawn.alt
     assert "after each of 3 campaigns" in effects_figures.running(found, "active", "CNY").alt
 
 

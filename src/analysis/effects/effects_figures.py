@@ -26,7 +26,7 @@ def differences(
     together = pooled.filter(pl.col("measure") == measure)
     together = together.group_by("window_days", maintain_order=True).last()
     together = together.filter(pl.col("campaigns") > 1).with_columns(
-        name=pl.lit(label("effects.all"))
+        name=pl.format(label("effects.all"), "campaigns", "window_days")
     )
     names = ("name", "measure", "verdict", "difference", "low", "high")
     every = pl.concat([rows.select(names), together.select(names)])
